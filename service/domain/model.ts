@@ -1,0 +1,68 @@
+/** What a training produced, as the rest of the service sees it. Nothing here knows HTTP, MongoDB or GitLab. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** A name and its value. Names come from outside and may be anything, so they are never object keys. */
+export interface Named<T> {
+  k: string
+  v: T
+}
+
+/** What is known of a curve without reading its points. Steps and values are in the curve's own units. */
+export interface CurveSummary {
+  name: string
+  count: number
+  min: number
+  max: number
+  last: number
+}
+
+export interface Artifact {
+  path: string
+  sizeBytes: number | null
+  sha256: string | null
+}
+
+/** The CI job that reported. `name` and `status` are the job's own word, everything else comes from its ID token. */
+export interface ModelJob {
+  id: number
+  name: string
+  status: string
+  url: string | null
+}
+
+/** The pipeline that the ID token names. */
+export interface ModelPipeline {
+  id: number
+  source: string
+  ref: string
+  refType: 'branch' | 'tag'
+  refProtected: boolean
+}
+
+/** One trained result. `origin` is `branch:<ref>`, `tag:<ref>`, `mr:<pipeline>`, `schedule:<pipeline>`,
+ * `fork:<gitlab project>:<pipeline>` or `token:<user>`, and comes from the credential alone. */
+export interface Model {
+  id: string
+  projectId: string
+  origin: string
+  commit: string
+  /** The merge request's head where `commit` is a merge-result commit that is in no branch. */
+  sourceCommit: string | null
+  pipeline: ModelPipeline
+  job: ModelJob
+  userId: number
+  dataset: string
+  name: string
+  repeat: string | null
+  trial: string | null
+  version: string | null
+  parameters: Named<Json>[]
+  hyperparameters: Named<Json>[]
+  results: Named<number>[]
+  curves: CurveSummary[]
+  datasetDigest: string | null
+  testSize: number | null
+  artifacts: Artifact[]
+  uploadedAt: Date
+}
