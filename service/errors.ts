@@ -1,0 +1,140 @@
+/** Every refusal of the service: a stable code, its HTTP status, whether the same request may succeed later, and what
+ * to do about it. Codes are part of the API and never change their meaning. */
+export const errorCatalogue = {
+  ID_TOKEN_MISSING: {
+    status: 401,
+    retryable: false,
+    help: 'Send the job\'s ID token as "Authorization: Bearer …" (id_tokens: in .gitlab-ci.yml).',
+  },
+  ID_TOKEN_INVALID: {
+    status: 401,
+    retryable: false,
+    help: 'Use the ID token that GitLab put into this job; tokens of other issuers or keys are refused.',
+  },
+  ID_TOKEN_EXPIRED: {
+    status: 401,
+    retryable: false,
+    help: "An ID token lives as long as the job's timeout; run the job again.",
+  },
+  ID_TOKEN_WRONG_AUDIENCE: {
+    status: 401,
+    retryable: false,
+    help: "Set aud: of the job's id_tokens to the address of this service and to nothing else.",
+  },
+  ID_TOKEN_WRONG_ISSUER: {
+    status: 401,
+    retryable: false,
+    help: 'This service accepts the ID tokens of one GitLab instance only.',
+  },
+  IDENTITY_KEYS_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    help: "GitLab's signing keys could not be fetched; try again in a minute.",
+  },
+  PROJECT_NOT_CONNECTED: {
+    status: 403,
+    retryable: false,
+    help: 'A maintainer has to connect the project: add the bot to it as Developer and have its path allowed in AUTO_CONNECT.',
+  },
+  FORK_REPORTS_OFF: {
+    status: 403,
+    retryable: false,
+    help: 'Reports from forks are off for this project.',
+  },
+  REF_NOT_REPORTABLE: {
+    status: 403,
+    retryable: false,
+    help: 'Report from a job of a branch, tag or merge-request pipeline.',
+  },
+  NOT_FOUND: { status: 404, retryable: false, help: 'Check the address; what one may not see is not found either.' },
+  DUPLICATE_MODEL: {
+    status: 409,
+    retryable: false,
+    help: 'Tell the two trainings apart: set MLMM_REPEAT (averaged), MLMM_TRIAL (a search) or another MLMM_MODEL.',
+  },
+  BODY_TOO_LARGE: { status: 413, retryable: false, help: 'Send less in one report; a body may have 32 MB.' },
+  UNSUPPORTED_CONTENT_TYPE: {
+    status: 415,
+    retryable: false,
+    help: 'Send application/json or multipart/form-data.',
+  },
+  INVALID_JSON: { status: 400, retryable: false, help: 'Send valid JSON; NaN, Infinity and -Infinity are accepted.' },
+  INVALID_BODY: { status: 400, retryable: false, help: 'Mend the named field and send the report again.' },
+  UNKNOWN_FIELD: { status: 400, retryable: false, help: 'Remove the field or correct its spelling.' },
+  LIMIT_EXCEEDED: { status: 400, retryable: false, help: 'Stay within the named limit.' },
+  INVALID_NAME: { status: 400, retryable: false, help: 'A name has 1 to 200 characters without NUL and lone surrogates.' },
+  NO_MODEL: {
+    status: 400,
+    retryable: false,
+    help: 'A successful job reports at least one model: write mlmm.json or metrics.json, or set MLMM_FILES.',
+  },
+  UNKNOWN_FILE_FORMAT: {
+    status: 400,
+    retryable: false,
+    help: 'Send mlmm.json (models with results) or metrics.json (a flat or nested map of numbers).',
+  },
+  INVALID_QUERY: { status: 400, retryable: false, help: 'Correct the named query parameter.' },
+  WEBHOOK_UNAUTHORIZED: {
+    status: 401,
+    retryable: false,
+    help: "The webhook's secret is not the one of this project; reconnect the project to set it anew.",
+  },
+  GITLAB_UNAVAILABLE: { status: 503, retryable: true, help: 'GitLab did not answer; try again in a minute.' },
+  TOO_MANY_REQUESTS: { status: 429, retryable: true, help: 'Wait as long as Retry-After says.' },
+  REQUEST_TIMEOUT: { status: 408, retryable: true, help: 'Send the request again.' },
+  INVALID_REQUEST: { status: 400, retryable: false, help: 'Correct the request.' },
+  INTERNAL_ERROR: { status: 500, retryable: true, help: 'Quote the request id to whoever runs this service.' },
+  UNAVAILABLE: { status: 503, retryable: true, help: 'Try again in a few seconds.' },
+} as const satisfies Record<string, { status: number; retryable: boolean; help: string }>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+export interface ProblemDetails {
+  /** One sentence: what was wrong, with which value. */
+  message: string
+  /** Where in the request: `models[3].results.accuracy`. */
+  field?: string
+  /** The value as it came; shortened here. */
+  value?: unknown
+  /** Seconds after which the same request may succeed. */
+  retryAfterSeconds?: number
+  cause?: unknown
+}
+
+/** A refusal with a code of the catalogue. Thrown anywhere below a route, answered by the error handler. */
+export class Problem extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly retryable: boolean
+  readonly help: string
+  readonly field: string | null
+  readonly value: string | null
+  readonly retryAfterSeconds: number | null
+
+  constructor(code: ErrorCode, details: ProblemDetails) {
+    super(details.message, { cause: details.cause })
+    const entry = errorCatalogue[code]
+    this.name = 'Problem'
+    this.code = code
+    this.status = entry.status
+    this.retryable = entry.retryable
+    this.help = entry.help
+    this.field = details.field ?? null
+    this.value = details.value === undefined ? null : shortened(details.value)
+    this.retryAfterSeconds = details.retryAfterSeconds ?? null
+  }
+}
+
+const shownLength = 80
+
+/** A value as an error message shows it: at most 80 characters of its JSON. */
+export function shortened(value: unknown): string {
+  const text = typeof value === 'string' ? value.slice(0, shownLength + 1) : describe(value)
+  return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return String(value)
+}
