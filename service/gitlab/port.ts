@@ -80,6 +80,8 @@ export interface HookSettings {
 
 /** Every method rejects with `GitLabError` (gitlab/errors.ts); `find…` answers null where GitLab answers 404. */
 export interface GitLab {
+  /** The same client, sharing its token and rate limit, whose calls carry the context. */
+  withContext(context: CallContext): GitLab
   getCurrentUser(): Promise<GitLabUser>
   findProject(gitlabProjectId: number): Promise<GitLabProject | null>
   /** Effective role (direct, inherited, invited) as GitLab's number, or null for a non-member. */
@@ -96,6 +98,7 @@ export interface GitLab {
   createNote(gitlabProjectId: number, mrIid: number, body: string): Promise<GitLabNote>
   /** Null where the note is gone (404). */
   editNote(gitlabProjectId: number, mrIid: number, noteId: number, body: string): Promise<GitLabNote | null>
+  /** Resolves also where the note is gone already (404). */
   deleteNote(gitlabProjectId: number, mrIid: number, noteId: number): Promise<void>
   listHooks(gitlabProjectId: number): Promise<GitLabHook[]>
   addHook(gitlabProjectId: number, settings: HookSettings): Promise<GitLabHook>

@@ -1,0 +1,184 @@
+import {
+  Commits,
+  Jobs,
+  MergeRequestNotes,
+  MergeRequests,
+  Pipelines,
+  ProjectHooks,
+  ProjectMembers,
+  Projects,
+  Users,
+} from '@gitbeaker/rest'
+import { z } from 'zod'
+import { GitLabError } from './errors.js'
+import type { CallContext, GitLab, HookSettings } from './port.js'
+import { Commit, Hook, Job, Member, MergeRequest, Note, Pipeline, Project, User } from './schema.js'
+import { createTransport, type Answer } from './transport.js'
+
+export interface GitLabOptions {
+  /** The instance, with its path if it has one, without `/api/v4`. */
+  apiUrl: string
+  /** A personal, project, group or OAuth access token: GitLab takes all of them as a bearer token. */
+  token: string | (() => Promise<string>)
+  timeoutMs?: number
+  /** Largest answer that is read; a page holds up to 100 notes. */
+  maxBodyBytes?: number
+  now?: () => number
+}
+
+const perPage = 100
+/** A longer list is refused rather than cut: whoever looks for a note must not conclude from a part. */
+const maxPages = 100
+
+/**
+ * GitLab's REST API with one token. Make one client per token: what GitLab says about the token's rate limit is kept
+ * in the client, shared with those made by `withContext`.
+ */
+export function createGitLab(options: GitLabOptions): GitLab {
+  const apiUrl = options.apiUrl.replace(/\/+$/, '')
+  const requesterFor = createTransport({
+    apiUrl,
+    token: options.token,
+    timeoutMs: options.timeoutMs ?? 10_000,
+    maxBodyBytes: options.maxBodyBytes ?? 32 * 1024 * 1024,
+    now: options.now ?? Date.now,
+  })
+
+  function withContext(context: CallContext): GitLab {
+    // gitbeaker's own rate limiters and its timeout over all pages are replaced by the transport's.
+    const resource = {
+      host: apiUrl,
+      requesterFn: requesterFor(context.eventUuid),
+      rateLimits: {},
+      queryTimeout: null,
+    }
+    return { withContext, ...readCalls(resource), ...noteCalls(resource), ...hookCalls(resource) }
+  }
+
+  return withContext({ eventUuid: null })
+}
+
+type Resource = NonNullable<ConstructorParameters<typeof Users>[0]>
+type Reads = Omit<
+  GitLab,
+  keyof ReturnType<typeof noteCalls> | keyof ReturnType<typeof hookCalls> | 'withContext'
+>
+
+function readCalls(resource: Resource): Reads {
+  const users = new Users(resource)
+  const projects = new Projects(resource)
+  const members = new ProjectMembers(resource)
+  const pipelines = new Pipelines(resource)
+  const jobs = new Jobs(resource)
+  const mergeRequests = new MergeRequests(resource)
+  const commits = new Commits(resource)
+  return {
+    getCurrentUser: () => get(users.showCurrentUser(), User),
+    findProject: (projectId) => find(projects.show(projectId), Project),
+    findAccessLevel: (projectId, userId) =>
+      find(members.show(projectId, userId, { includeInherited: true }), Member),
+    findPipeline: (projectId, pipelineId) => find(pipelines.show(projectId, pipelineId), Pipeline),
+    listPipelineJobs: (projectId, pipelineId) =>
+      list((page) => jobs.all(projectId, { pipelineId, perPage, page }), Job),
+    findMergeRequest: (projectId, mrIid) => find(mergeRequests.show(projectId, mrIid), MergeRequest),
+    listOpenMergeRequests: (projectId, sourceBranch) =>
+      list(
+        (page) => mergeRequests.all({ projectId, sourceBranch, state: 'opened', perPage, page }),
+        MergeRequest,
+      ),
+    listCommits: (projectId, ref, limit) =>
+      get(
+        commits.all(projectId, { refName: ref, perPage: Math.min(limit, perPage), page: 1 }),
+        z.array(Commit),
+      ),
+  }
+}
+
+function noteCalls(resource: Resource): Pick<GitLab, 'listNotes' | 'createNote' | 'editNote' | 'deleteNote'> {
+  const notes = new MergeRequestNotes(resource)
+  return {
+    listNotes: (projectId, mrIid) =>
+      list(
+        (page) => notes.all(projectId, mrIid, { orderBy: 'created_at', sort: 'asc', perPage, page }),
+        Note,
+      ),
+    createNote: (projectId, mrIid, body) => get(notes.create(projectId, mrIid, body), Note),
+    editNote: (projectId, mrIid, noteId, body) => find(notes.edit(projectId, mrIid, noteId, { body }), Note),
+    deleteNote: async (projectId, mrIid, noteId) => {
+      await find(notes.remove(projectId, mrIid, noteId), z.unknown())
+    },
+  }
+}
+
+function hookCalls(resource: Resource): Pick<GitLab, 'listHooks' | 'addHook' | 'editHook'> {
+  const hooks = new ProjectHooks(resource)
+  return {
+    listHooks: (projectId) => list((page) => hooks.all(projectId, { perPage, page }), Hook),
+    addHook: (projectId, settings) => get(hooks.add(projectId, settings.url, hookOptions(settings)), Hook),
+    editHook: (projectId, hookId, settings) =>
+      get(hooks.edit(projectId, hookId, settings.url, hookOptions(settings)), Hook),
+  }
+}
+
+/** Job and note events would eat the namespace's quota of deliveries. */
+function hookOptions({ token }: HookSettings) {
+  return {
+    token,
+    pushEvents: true,
+    mergeRequestsEvents: true,
+    pipelineEvents: true,
+    tagPushEvents: false,
+    jobEvents: false,
+    noteEvents: false,
+    enableSslVerification: true,
+  }
+}
+
+async function get<T>(call: Promise<unknown>, schema: z.ZodType<T>): Promise<T> {
+  return read(await call, schema)
+}
+
+async function find<T>(call: Promise<unknown>, schema: z.ZodType<T>): Promise<T | null> {
+  try {
+    return await get(call, schema)
+  } catch (error) {
+    if (error instanceof GitLabError && error.kind === 'not_found') return null
+    throw error
+  }
+}
+
+// Pages can be shorter than asked for, even empty: GitLab hides notes after cutting pages. Only its headers say that
+// there is no further one.
+async function list<T>(getPage: (page: number) => Promise<unknown>, schema: z.ZodType<T>): Promise<T[]> {
+  const items: T[] = []
+  for (let page = 1; ; page += 1) {
+    const answer = await getPage(page)
+    items.push(...read(answer, z.array(schema)))
+    if (!asAnswer(answer).hasNextPage) return items
+    if (page === maxPages) throw unexpected(asAnswer(answer), `the list has more than ${maxPages} pages`)
+  }
+}
+
+function read<T>(body: unknown, schema: z.ZodType<T>): T {
+  const answer = asAnswer(body)
+  const parsed = schema.safeParse(answer.json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw unexpected(answer, `${issue?.path.join('.') || 'the answer'}: ${issue?.message ?? 'not as expected'}`)
+}
+
+/** gitbeaker hands over what the transport returned, under types of its own. */
+function asAnswer(body: unknown): Answer {
+  return body as Answer
+}
+
+function unexpected(answer: Answer, reason: string): GitLabError {
+  return new GitLabError({
+    kind: 'unexpected_answer',
+    status: answer.status,
+    endpoint: answer.endpoint,
+    reason,
+    retryAfterMs: null,
+    outcomeUnknown: answer.write,
+  })
+}

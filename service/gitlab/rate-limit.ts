@@ -1,0 +1,33 @@
+const defaultPauseMs = 60_000
+const longestPauseMs = 3_600_000
+
+/**
+ * How long a token has to rest after an answer, in milliseconds; null where it need not. GitLab counts per user, so
+ * one refused call speaks for all calls of the token. Its application limits (notes) send no headers at all; their
+ * window is a minute.
+ */
+export function pauseAfter(status: number, headers: Headers, nowMs: number): number | null {
+  const untilResetMs = untilReset(headers, nowMs)
+  if (status === 429) return clamp(retryAfter(headers, nowMs) ?? untilResetMs ?? defaultPauseMs)
+  if (headers.get('ratelimit-remaining') !== '0' || untilResetMs === null) return null
+  return clamp(untilResetMs)
+}
+
+/** `Retry-After` in milliseconds: seconds or an HTTP date. */
+export function retryAfter(headers: Headers, nowMs: number): number | null {
+  const value = headers.get('retry-after')?.trim() ?? ''
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? null : Math.max(0, date - nowMs)
+}
+
+function untilReset(headers: Headers, nowMs: number): number | null {
+  const value = headers.get('ratelimit-reset')?.trim() ?? ''
+  if (!/^\d{1,12}$/.test(value)) return null
+  const remainingMs = Number(value) * 1000 - nowMs
+  return remainingMs > 0 ? remainingMs : null
+}
+
+function clamp(pauseMs: number): number {
+  return Math.min(Math.max(pauseMs, 1000), longestPauseMs)
+}

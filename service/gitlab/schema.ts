@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import type {
+  GitLabCommit,
+  GitLabHook,
+  GitLabJob,
+  GitLabMergeRequest,
+  GitLabNote,
+  GitLabPipeline,
+  GitLabProject,
+  GitLabUser,
+} from './port.js'
+
+/** The few fields that are read of GitLab's answers, from 16.0 on. What a version may lack is optional, unknown fields
+ * and unknown words are let through. */
+
+const Id = z.int().positive()
+
+export const User = z
+  .object({ id: Id, username: z.string() })
+  .transform((user): GitLabUser => ({ id: user.id, username: user.username }))
+
+export const Member = z.object({ access_level: z.int() }).transform((member) => member.access_level)
+
+export const Project = z
+  .object({
+    id: Id,
+    path_with_namespace: z.string(),
+    web_url: z.string(),
+    default_branch: z.string().nullish(),
+    visibility: z.enum(['private', 'internal', 'public']),
+    archived: z.boolean().nullish(),
+    public_jobs: z.boolean().nullish(),
+    builds_access_level: z.string().nullish(),
+    forked_from_project: z.object({ id: Id }).nullish(),
+  })
+  .transform((project): GitLabProject => ({
+    id: project.id,
+    path: project.path_with_namespace,
+    webUrl: project.web_url,
+    defaultBranch: project.default_branch ?? null,
+    visibility: project.visibility,
+    archived: project.archived ?? false,
+    pipelinesOpen: project.public_jobs === true && project.builds_access_level === 'enabled',
+    forkedFromProjectId: project.forked_from_project?.id ?? null,
+  }))
+
+export const Pipeline = z
+  .object({
+    id: Id,
+    project_id: Id,
+    sha: z.string(),
+    ref: z.string(),
+    status: z.string(),
+    source: z.string(),
+    web_url: z.string(),
+  })
+  .transform((pipeline): GitLabPipeline => ({
+    id: pipeline.id,
+    projectId: pipeline.project_id,
+    sha: pipeline.sha,
+    ref: pipeline.ref,
+    status: pipeline.status,
+    source: pipeline.source,
+    webUrl: pipeline.web_url,
+  }))
+
+export const Job = z
+  .object({
+    id: Id,
+    name: z.string(),
+    stage: z.string(),
+    status: z.string(),
+    allow_failure: z.boolean().nullish(),
+    failure_reason: z.string().nullish(),
+    duration: z.number().nullish(),
+    web_url: z.string(),
+  })
+  .transform((job): GitLabJob => ({
+    id: job.id,
+    name: job.name,
+    stage: job.stage,
+    status: job.status,
+    allowFailure: job.allow_failure ?? false,
+    failureReason: job.failure_reason ?? null,
+    durationSeconds: job.duration ?? null,
+    webUrl: job.web_url,
+  }))
+
+export const MergeRequest = z
+  .object({
+    iid: Id,
+    project_id: Id,
+    state: z.string(),
+    title: z.string(),
+    source_branch: z.string(),
+    target_branch: z.string(),
+    source_project_id: Id.nullish(),
+    sha: z.string().nullish(),
+    diff_refs: z.object({ base_sha: z.string().nullish() }).nullish(),
+    merge_commit_sha: z.string().nullish(),
+    squash_commit_sha: z.string().nullish(),
+    web_url: z.string(),
+  })
+  .transform((mergeRequest): GitLabMergeRequest => ({
+    iid: mergeRequest.iid,
+    projectId: mergeRequest.project_id,
+    state: mergeRequest.state,
+    title: mergeRequest.title,
+    sourceBranch: mergeRequest.source_branch,
+    targetBranch: mergeRequest.target_branch,
+    sourceProjectId: mergeRequest.source_project_id ?? null,
+    sha: mergeRequest.sha ?? null,
+    baseSha: mergeRequest.diff_refs?.base_sha ?? null,
+    mergeCommitSha: mergeRequest.merge_commit_sha ?? null,
+    squashCommitSha: mergeRequest.squash_commit_sha ?? null,
+    webUrl: mergeRequest.web_url,
+  }))
+
+export const Commit = z
+  .object({ id: z.string(), parent_ids: z.array(z.string()).nullish() })
+  .transform((commit): GitLabCommit => ({ id: commit.id, parentIds: commit.parent_ids ?? [] }))
+
+export const Note = z
+  .object({
+    id: Id,
+    body: z.string(),
+    author: z.object({ id: Id }),
+    system: z.boolean(),
+    created_at: z.string(),
+  })
+  .transform((note): GitLabNote => ({
+    id: note.id,
+    body: note.body,
+    authorId: note.author.id,
+    system: note.system,
+    createdAt: note.created_at,
+  }))
+
+export const Hook = z
+  .object({ id: Id, url: z.string() })
+  .transform((hook): GitLabHook => ({ id: hook.id, url: hook.url }))
