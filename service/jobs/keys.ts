@@ -1,0 +1,19 @@
+/** Keys of the queue: one row each, however often the work is asked for. */
+export const jobKey = {
+  /** Finds out what a pipeline is for, follows it to its end. */
+  pipeline: (projectId: string, pipelineId: number) => `pipeline:${projectId}:${pipelineId}`,
+  /** Brings the note of a merge request up to date. */
+  note: (projectId: string, mrIid: number) => `note:${projectId}:${mrIid}`,
+  /** Looks once more for a note whose creation had an unknown outcome. */
+  noteCheck: (projectId: string, mrIid: number) => `note-check:${projectId}:${mrIid}`,
+  /** Registers the webhook of a project that was connected. */
+  hook: (projectId: string) => `hook:${projectId}`,
+  /** Finds notes and pipelines that everything else forgot. */
+  reconcile: () => 'reconcile:all',
+}
+
+/** The parts of a key after its type. */
+export function parseKey(key: string): { projectId: string; number: number } {
+  const [, projectId = '', number = ''] = key.split(':')
+  return { projectId, number: Number(number) }
+}
