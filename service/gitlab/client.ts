@@ -80,7 +80,8 @@ function readCalls(resource: Resource): Reads {
     findPipeline: (projectId, pipelineId) => find(pipelines.show(projectId, pipelineId), Pipeline),
     listPipelineJobs: (projectId, pipelineId) =>
       list((page) => jobs.all(projectId, { pipelineId, perPage, page }), Job),
-    findMergeRequest: (projectId, mrIid) => find(mergeRequests.show(projectId, mrIid), MergeRequest),
+    findMergeRequest: (projectId, mrIid) =>
+      find(mergeRequests.show(projectId, mrIid, { includeDivergedCommitsCount: true }), MergeRequest),
     listOpenMergeRequests: (projectId, sourceBranch) =>
       list(
         (page) => mergeRequests.all({ projectId, sourceBranch, state: 'opened', perPage, page }),

@@ -22,6 +22,7 @@ export interface GitLabPipeline {
   projectId: number
   sha: string
   ref: string
+  tag: boolean
   status: string
   source: string
   webUrl: string
@@ -52,6 +53,8 @@ export interface GitLabMergeRequest {
   baseSha: string | null
   mergeCommitSha: string | null
   squashCommitSha: string | null
+  /** How many commits of the target branch the source branch lacks; null where GitLab does not say. */
+  commitsBehind: number | null
   webUrl: string
 }
 

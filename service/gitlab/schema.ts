@@ -50,6 +50,7 @@ export const Pipeline = z
     project_id: Id,
     sha: z.string(),
     ref: z.string(),
+    tag: z.boolean().nullish(),
     status: z.string(),
     source: z.string(),
     web_url: z.string(),
@@ -59,6 +60,7 @@ export const Pipeline = z
     projectId: pipeline.project_id,
     sha: pipeline.sha,
     ref: pipeline.ref,
+    tag: pipeline.tag ?? false,
     status: pipeline.status,
     source: pipeline.source,
     webUrl: pipeline.web_url,
@@ -99,6 +101,7 @@ export const MergeRequest = z
     diff_refs: z.object({ base_sha: z.string().nullish() }).nullish(),
     merge_commit_sha: z.string().nullish(),
     squash_commit_sha: z.string().nullish(),
+    diverged_commits_count: z.int().nullish(),
     web_url: z.string(),
   })
   .transform((mergeRequest): GitLabMergeRequest => ({
@@ -113,6 +116,7 @@ export const MergeRequest = z
     baseSha: mergeRequest.diff_refs?.base_sha ?? null,
     mergeCommitSha: mergeRequest.merge_commit_sha ?? null,
     squashCommitSha: mergeRequest.squash_commit_sha ?? null,
+    commitsBehind: mergeRequest.diverged_commits_count ?? null,
     webUrl: mergeRequest.web_url,
   }))
 
