@@ -119,241 +119,222 @@ async function who(app: FastifyInstance, authorization?: string) {
   return { status: response.statusCode, body: response.json() as Record<string, unknown> }
 }
 
-t.test('a good token', async (t) => {
+async function startAppWithKey(test: Test): Promise<FastifyInstance> {
   const server = await startKeyServer([jwk(pair('openid')), jwk(gitlabPair)])
-  const app = await startApp(t, startKeys(t, { url: server.url }))
+  return startApp(test, startKeys(test, { url: server.url }))
+}
 
-  t.test('of GitLab 16.0 gives the identity, numbers as numbers', async (t) => {
-    const { status, body } = await who(app, `Bearer ${await sign(claims())}`)
+const startSeconds = Math.floor(Date.now() / 1000)
+const publicPem = gitlabPair.publicKey.export({ type: 'spki', format: 'pem' }) as string
+const good = await sign(claims())
+const [goodHeader, , goodSignature] = good.split('.')
+const hs256 = `${encoded({ alg: 'HS256', kid: 'ci-1' })}.${encoded(claims())}`
+const rs256 = `${encoded({ alg: 'RS256', kid: 'ci-1' })}.${encoded(claims())}`
 
-    t.equal(status, 200)
-    t.match(body, {
-      gitlabProjectId: 20,
-      projectPath: 'my-group/my-project',
-      namespacePath: 'my-group',
-      tokenProjectId: 20,
-      jobProjectId: null,
-      isFork: false,
-      userId: 1,
-      userLogin: 'sample-user',
-      pipelineId: 574,
-      pipelineSource: 'push',
-      jobId: 302,
-      ref: 'feature-branch-1',
-      refType: 'branch',
-      refProtected: false,
-      sha,
-    })
+const badTokens: [name: string, authorization: string | undefined, code: string, message: RegExp][] = [
+  ['no header', undefined, 'ID_TOKEN_MISSING', /no Authorization header/],
+  ['an empty header', '', 'ID_TOKEN_MISSING', /no Authorization header/],
+  ['Basic', 'Basic dXNlcjpwYXNz', 'ID_TOKEN_MISSING', /not "Bearer"/],
+  ['Bearer alone', 'Bearer ', 'ID_TOKEN_MISSING', /not "Bearer"/],
+  ['two words', `Bearer ${good} again`, 'ID_TOKEN_MISSING', /not "Bearer"/],
+  ['garbage', 'Bearer garbage', 'ID_TOKEN_INVALID', /malformed/],
+  ['garbage with dots', 'Bearer a.b.c', 'ID_TOKEN_INVALID', /header/],
+  ['binary garbage', `Bearer ${encoded({ alg: 'RS256', kid: 'ci-1' })}.%%.x`, 'ID_TOKEN_INVALID', /payload/],
+  [
+    'a payload that is a list',
+    `Bearer ${goodHeader}.${encoded([1])}.${goodSignature}`,
+    'ID_TOKEN_INVALID',
+    /object/,
+  ],
+  ['an oversized token', `Bearer ${'a'.repeat(32_769)}`, 'ID_TOKEN_INVALID', /32769 characters; 32768/],
+  [
+    'wrong issuer',
+    await sign(claims({ iss: 'https://evil.example.com' })),
+    'ID_TOKEN_WRONG_ISSUER',
+    /"https:\/\/evil.example.com"; expected https:\/\/gitlab.example.com/,
+  ],
+  [
+    'issuer with a slash more',
+    await sign(claims({ iss: `${issuer}/` })),
+    'ID_TOKEN_WRONG_ISSUER',
+    /expected/,
+  ],
+  ['no issuer', await sign(claims({ iss: undefined })), 'ID_TOKEN_WRONG_ISSUER', /missing/],
+  [
+    'wrong audience',
+    await sign(claims({ aud: 'https://vault.example.com' })),
+    'ID_TOKEN_WRONG_AUDIENCE',
+    /"https:\/\/vault.example.com"; expected https:\/\/mlmm.example.com and no other/,
+  ],
+  [
+    'an extra audience',
+    await sign(claims({ aud: [audience, 'https://vault.example.com'] })),
+    'ID_TOKEN_WRONG_AUDIENCE',
+    /\["https:\/\/mlmm.example.com", "https:\/\/vault.example.com"\]/,
+  ],
+  [
+    'our audience twice',
+    await sign(claims({ aud: [audience, audience] })),
+    'ID_TOKEN_WRONG_AUDIENCE',
+    /expected/,
+  ],
+  ['no audience', await sign(claims({ aud: undefined })), 'ID_TOKEN_WRONG_AUDIENCE', /missing/],
+  ['expired', await sign(claims({ exp: startSeconds - 61 })), 'ID_TOKEN_EXPIRED', /expired at 20\d\d-/],
+  ['not yet valid', await sign(claims({ nbf: startSeconds + 90 })), 'ID_TOKEN_INVALID', /will be active at/],
+  [
+    'issued in the future',
+    await sign(claims({ iat: startSeconds + 90 })),
+    'ID_TOKEN_INVALID',
+    /issued in the future/,
+  ],
+  ['no exp', await sign(claims({ exp: undefined })), 'ID_TOKEN_INVALID', /exp claim is required/],
+  [
+    'exp as text',
+    await sign(claims({ exp: '9999999999' })),
+    'ID_TOKEN_INVALID',
+    /exp claim must be a number/,
+  ],
+  ['exp beyond all dates', await sign(claims({ exp: 1e300 })), 'ID_TOKEN_INVALID', /claim exp/],
+  ['nbf beyond all dates', await sign(claims({ nbf: 1e300 })), 'ID_TOKEN_INVALID', /could not be read/],
+  ['no sub', await sign(claims({ sub: undefined })), 'ID_TOKEN_INVALID', /sub claim is required/],
+  [
+    'a foreign key under the id of a known one',
+    await sign(claims(), foreignPair, { kid: 'ci-1' }),
+    'ID_TOKEN_INVALID',
+    /signature is invalid/,
+  ],
+  ['a foreign key', await sign(claims(), foreignPair), 'ID_TOKEN_INVALID', /GitLab does not have: "foreign"/],
+  [
+    'no key id',
+    await sign(claims(), gitlabPair, { kid: undefined }),
+    'ID_TOKEN_INVALID',
+    /does not name its key/,
+  ],
+  ['RS512', await sign(claims(), gitlabPair, { alg: 'RS512' }), 'ID_TOKEN_INVALID', /signed with "RS512"/],
+  ['PS256', await sign(claims(), gitlabPair, { alg: 'PS256' }), 'ID_TOKEN_INVALID', /signed with "PS256"/],
+  ['alg none', `${encoded({ alg: 'none' })}.${encoded(claims())}.`, 'ID_TOKEN_INVALID', /signed with "none"/],
+  ['RS256 without a signature', `${rs256}.`, 'ID_TOKEN_INVALID', /[Uu]nsigned/],
+  [
+    'HS256 with the public key',
+    `${hs256}.${createHmac('sha256', publicPem).update(hs256).digest('base64url')}`,
+    'ID_TOKEN_INVALID',
+    /signed with "HS256"/,
+  ],
+  [
+    'HS256 with the public key, called RS256',
+    `${rs256}.${createHmac('sha256', publicPem).update(rs256).digest('base64url')}`,
+    'ID_TOKEN_INVALID',
+    /signature is invalid/,
+  ],
+  [
+    'changed claims',
+    `${goodHeader}.${encoded(claims({ project_id: '21' }))}.${goodSignature}`,
+    'ID_TOKEN_INVALID',
+    /signature is invalid/,
+  ],
+  ['no project', await sign(claims({ project_id: undefined })), 'ID_TOKEN_INVALID', /project_id .* missing/],
+  [
+    'a project that is a path',
+    await sign(claims({ project_id: 'a/b' })),
+    'ID_TOKEN_INVALID',
+    /project_id .* "a\/b"/,
+  ],
+  ['project 0', await sign(claims({ project_id: '0' })), 'ID_TOKEN_INVALID', /project_id/],
+  [
+    'a project beyond 2^53',
+    await sign(claims({ project_id: '9007199254740993' })),
+    'ID_TOKEN_INVALID',
+    /project_id/,
+  ],
+  ['a negative pipeline', await sign(claims({ pipeline_id: -5 })), 'ID_TOKEN_INVALID', /pipeline_id/],
+  ['a short sha', await sign(claims({ sha: 'abc' })), 'ID_TOKEN_INVALID', /claim sha/],
+  ['a strange ref type', await sign(claims({ ref_type: 'note' })), 'ID_TOKEN_INVALID', /ref_type .* "note"/],
+]
+
+t.test('a token of GitLab 16.0 gives the identity, numbers as numbers', async (t) => {
+  const app = await startAppWithKey(t)
+  const { status, body } = await who(app, `Bearer ${await sign(claims())}`)
+
+  t.equal(status, 200)
+  t.match(body, {
+    gitlabProjectId: 20,
+    projectPath: 'my-group/my-project',
+    namespacePath: 'my-group',
+    tokenProjectId: 20,
+    jobProjectId: null,
+    isFork: false,
+    userId: 1,
+    userLogin: 'sample-user',
+    pipelineId: 574,
+    pipelineSource: 'push',
+    jobId: 302,
+    ref: 'feature-branch-1',
+    refType: 'branch',
+    refProtected: false,
+    sha,
   })
+})
 
-  t.test('of GitLab 18.4 for a fork is for the project that ran the job', async (t) => {
-    const token = await sign(
-      claims({
-        project_id: '99',
-        project_path: 'outsider/my-project',
-        job_project_id: '20',
-        job_project_path: 'my-group/my-project',
-        job_namespace_path: 'my-group',
-        ref_protected: 'true',
-        pipeline_source: 'merge_request_event',
-      }),
-    )
+t.test('a token of GitLab 18.4 for a fork is for the project that ran the job', async (t) => {
+  const app = await startAppWithKey(t)
+  const token = await sign(
+    claims({
+      project_id: '99',
+      project_path: 'outsider/my-project',
+      job_project_id: '20',
+      job_project_path: 'my-group/my-project',
+      job_namespace_path: 'my-group',
+      ref_protected: 'true',
+      pipeline_source: 'merge_request_event',
+    }),
+  )
 
-    const { body } = await who(app, `Bearer ${token}`)
+  const { body } = await who(app, `Bearer ${token}`)
 
-    t.match(body, {
-      gitlabProjectId: 20,
-      projectPath: 'my-group/my-project',
-      tokenProjectId: 99,
-      jobProjectId: 20,
-      isFork: true,
-      refProtected: true,
-    })
+  t.match(body, {
+    gitlabProjectId: 20,
+    projectPath: 'my-group/my-project',
+    tokenProjectId: 99,
+    jobProjectId: 20,
+    isFork: true,
+    refProtected: true,
   })
+})
 
-  t.test('may have the audience as a list of one', async (t) => {
-    const { status } = await who(app, `Bearer ${await sign(claims({ aud: [audience] }))}`)
+t.test('a token may have the audience as a list of one', async (t) => {
+  const app = await startAppWithKey(t)
+  const { status } = await who(app, `Bearer ${await sign(claims({ aud: [audience] }))}`)
 
-    t.equal(status, 200)
-  })
+  t.equal(status, 200)
+})
 
-  t.test('may be a minute off either way', async (t) => {
-    const seconds = Math.floor(Date.now() / 1000)
+t.test('a token may be a minute off either way', async (t) => {
+  const app = await startAppWithKey(t)
+  const seconds = Math.floor(Date.now() / 1000)
 
-    const ended = await who(app, `Bearer ${await sign(claims({ exp: seconds - 50 }))}`)
-    const early = await who(app, `Bearer ${await sign(claims({ nbf: seconds + 50, iat: seconds + 50 }))}`)
+  const ended = await who(app, `Bearer ${await sign(claims({ exp: seconds - 50 }))}`)
+  const early = await who(app, `Bearer ${await sign(claims({ nbf: seconds + 50, iat: seconds + 50 }))}`)
 
-    t.equal(ended.status, 200)
-    t.equal(early.status, 200)
-  })
+  t.equal(ended.status, 200)
+  t.equal(early.status, 200)
+})
 
-  t.test('may be hours old, for jobs run for hours', async (t) => {
-    const seconds = Math.floor(Date.now() / 1000)
+t.test('a token may be hours old, for jobs run for hours', async (t) => {
+  const app = await startAppWithKey(t)
+  const seconds = Math.floor(Date.now() / 1000)
 
-    const { status } = await who(
-      app,
-      `Bearer ${await sign(claims({ iat: seconds - 86_400, nbf: seconds - 86_405 }))}`,
-    )
+  const { status } = await who(
+    app,
+    `Bearer ${await sign(claims({ iat: seconds - 86_400, nbf: seconds - 86_405 }))}`,
+  )
 
-    t.equal(status, 200)
-  })
+  t.equal(status, 200)
 })
 
 t.test('a bad token is refused with 401, its code and what was found', async (t) => {
   const server = await startKeyServer([jwk(gitlabPair)])
   const app = await startApp(t, startKeys(t, { url: server.url }))
-  const seconds = Math.floor(Date.now() / 1000)
-  const publicPem = gitlabPair.publicKey.export({ type: 'spki', format: 'pem' }) as string
-  const good = await sign(claims())
-  const [goodHeader, , goodSignature] = good.split('.')
-  const hs256 = `${encoded({ alg: 'HS256', kid: 'ci-1' })}.${encoded(claims())}`
-  const rs256 = `${encoded({ alg: 'RS256', kid: 'ci-1' })}.${encoded(claims())}`
-
-  const cases: [name: string, authorization: string | undefined, code: string, message: RegExp][] = [
-    ['no header', undefined, 'ID_TOKEN_MISSING', /no Authorization header/],
-    ['an empty header', '', 'ID_TOKEN_MISSING', /no Authorization header/],
-    ['Basic', 'Basic dXNlcjpwYXNz', 'ID_TOKEN_MISSING', /not "Bearer"/],
-    ['Bearer alone', 'Bearer ', 'ID_TOKEN_MISSING', /not "Bearer"/],
-    ['two words', `Bearer ${good} again`, 'ID_TOKEN_MISSING', /not "Bearer"/],
-    ['garbage', 'Bearer garbage', 'ID_TOKEN_INVALID', /malformed/],
-    ['garbage with dots', 'Bearer a.b.c', 'ID_TOKEN_INVALID', /header/],
-    [
-      'binary garbage',
-      `Bearer ${encoded({ alg: 'RS256', kid: 'ci-1' })}.%%.x`,
-      'ID_TOKEN_INVALID',
-      /payload/,
-    ],
-    [
-      'a payload that is a list',
-      `Bearer ${goodHeader}.${encoded([1])}.${goodSignature}`,
-      'ID_TOKEN_INVALID',
-      /object/,
-    ],
-    ['an oversized token', `Bearer ${'a'.repeat(32_769)}`, 'ID_TOKEN_INVALID', /32769 characters; 32768/],
-    [
-      'wrong issuer',
-      await sign(claims({ iss: 'https://evil.example.com' })),
-      'ID_TOKEN_WRONG_ISSUER',
-      /"https:\/\/evil.example.com"; expected https:\/\/gitlab.example.com/,
-    ],
-    [
-      'issuer with a slash more',
-      await sign(claims({ iss: `${issuer}/` })),
-      'ID_TOKEN_WRONG_ISSUER',
-      /expected/,
-    ],
-    ['no issuer', await sign(claims({ iss: undefined })), 'ID_TOKEN_WRONG_ISSUER', /missing/],
-    [
-      'wrong audience',
-      await sign(claims({ aud: 'https://vault.example.com' })),
-      'ID_TOKEN_WRONG_AUDIENCE',
-      /"https:\/\/vault.example.com"; expected https:\/\/mlmm.example.com and no other/,
-    ],
-    [
-      'an extra audience',
-      await sign(claims({ aud: [audience, 'https://vault.example.com'] })),
-      'ID_TOKEN_WRONG_AUDIENCE',
-      /\["https:\/\/mlmm.example.com", "https:\/\/vault.example.com"\]/,
-    ],
-    [
-      'our audience twice',
-      await sign(claims({ aud: [audience, audience] })),
-      'ID_TOKEN_WRONG_AUDIENCE',
-      /expected/,
-    ],
-    ['no audience', await sign(claims({ aud: undefined })), 'ID_TOKEN_WRONG_AUDIENCE', /missing/],
-    ['expired', await sign(claims({ exp: seconds - 61 })), 'ID_TOKEN_EXPIRED', /expired at 20\d\d-/],
-    ['not yet valid', await sign(claims({ nbf: seconds + 90 })), 'ID_TOKEN_INVALID', /will be active at/],
-    [
-      'issued in the future',
-      await sign(claims({ iat: seconds + 90 })),
-      'ID_TOKEN_INVALID',
-      /issued in the future/,
-    ],
-    ['no exp', await sign(claims({ exp: undefined })), 'ID_TOKEN_INVALID', /exp claim is required/],
-    [
-      'exp as text',
-      await sign(claims({ exp: '9999999999' })),
-      'ID_TOKEN_INVALID',
-      /exp claim must be a number/,
-    ],
-    ['exp beyond all dates', await sign(claims({ exp: 1e300 })), 'ID_TOKEN_INVALID', /claim exp/],
-    ['nbf beyond all dates', await sign(claims({ nbf: 1e300 })), 'ID_TOKEN_INVALID', /could not be read/],
-    ['no sub', await sign(claims({ sub: undefined })), 'ID_TOKEN_INVALID', /sub claim is required/],
-    [
-      'a foreign key under the id of a known one',
-      await sign(claims(), foreignPair, { kid: 'ci-1' }),
-      'ID_TOKEN_INVALID',
-      /signature is invalid/,
-    ],
-    [
-      'a foreign key',
-      await sign(claims(), foreignPair),
-      'ID_TOKEN_INVALID',
-      /GitLab does not have: "foreign"/,
-    ],
-    [
-      'no key id',
-      await sign(claims(), gitlabPair, { kid: undefined }),
-      'ID_TOKEN_INVALID',
-      /does not name its key/,
-    ],
-    ['RS512', await sign(claims(), gitlabPair, { alg: 'RS512' }), 'ID_TOKEN_INVALID', /signed with "RS512"/],
-    ['PS256', await sign(claims(), gitlabPair, { alg: 'PS256' }), 'ID_TOKEN_INVALID', /signed with "PS256"/],
-    [
-      'alg none',
-      `${encoded({ alg: 'none' })}.${encoded(claims())}.`,
-      'ID_TOKEN_INVALID',
-      /signed with "none"/,
-    ],
-    ['RS256 without a signature', `${rs256}.`, 'ID_TOKEN_INVALID', /[Uu]nsigned/],
-    [
-      'HS256 with the public key',
-      `${hs256}.${createHmac('sha256', publicPem).update(hs256).digest('base64url')}`,
-      'ID_TOKEN_INVALID',
-      /signed with "HS256"/,
-    ],
-    [
-      'HS256 with the public key, called RS256',
-      `${rs256}.${createHmac('sha256', publicPem).update(rs256).digest('base64url')}`,
-      'ID_TOKEN_INVALID',
-      /signature is invalid/,
-    ],
-    [
-      'changed claims',
-      `${goodHeader}.${encoded(claims({ project_id: '21' }))}.${goodSignature}`,
-      'ID_TOKEN_INVALID',
-      /signature is invalid/,
-    ],
-    [
-      'no project',
-      await sign(claims({ project_id: undefined })),
-      'ID_TOKEN_INVALID',
-      /project_id .* missing/,
-    ],
-    [
-      'a project that is a path',
-      await sign(claims({ project_id: 'a/b' })),
-      'ID_TOKEN_INVALID',
-      /project_id .* "a\/b"/,
-    ],
-    ['project 0', await sign(claims({ project_id: '0' })), 'ID_TOKEN_INVALID', /project_id/],
-    [
-      'a project beyond 2^53',
-      await sign(claims({ project_id: '9007199254740993' })),
-      'ID_TOKEN_INVALID',
-      /project_id/,
-    ],
-    ['a negative pipeline', await sign(claims({ pipeline_id: -5 })), 'ID_TOKEN_INVALID', /pipeline_id/],
-    ['a short sha', await sign(claims({ sha: 'abc' })), 'ID_TOKEN_INVALID', /claim sha/],
-    [
-      'a strange ref type',
-      await sign(claims({ ref_type: 'note' })),
-      'ID_TOKEN_INVALID',
-      /ref_type .* "note"/,
-    ],
-  ]
-  for (const [name, authorization, code, message] of cases) {
+  for (const [name, authorization, code, message] of badTokens) {
     t.test(name, async (t) => {
       const isToken =
         authorization !== undefined && authorization !== '' && !/^(?:Bearer|Basic)/.test(authorization)
@@ -441,19 +422,20 @@ t.test('keys are fetched again in the background', async (t) => {
   t.ok(server.state.fetches >= 2)
 })
 
-t.test('GitLab down', async (t) => {
-  t.test('known keys stay good', async (t) => {
-    const server = await startKeyServer([jwk(gitlabPair)])
-    const keys = startKeys(t, { url: server.url })
-    const app = await startApp(t, keys)
-    await keys.refresh()
-    server.state.down = true
-    await t.rejects(keys.refresh(), /the keys of ID tokens/)
+t.test('while GitLab is down, known keys stay good', async (t) => {
+  const server = await startKeyServer([jwk(gitlabPair)])
+  const keys = startKeys(t, { url: server.url })
+  const app = await startApp(t, keys)
+  await keys.refresh()
+  server.state.down = true
+  await t.rejects(keys.refresh(), /the keys of ID tokens/)
 
-    t.equal((await who(app, `Bearer ${await sign(claims())}`)).status, 200)
-  })
+  t.equal((await who(app, `Bearer ${await sign(claims())}`)).status, 200)
+})
 
-  t.test('without keys the answer is 503, and GitLab is not asked for each token', async (t) => {
+t.test(
+  'while GitLab is down and no keys are known, the answer is 503, and GitLab is not asked for each token',
+  async (t) => {
     const server = await startKeyServer([jwk(gitlabPair)])
     server.state.down = true
     let nowMs = Date.now()
@@ -468,50 +450,50 @@ t.test('GitLab down', async (t) => {
     server.state.down = false
     nowMs += 6000
     t.equal((await who(app, `Bearer ${token}`)).status, 200, 'mended as soon as GitLab is back')
-  })
+  },
+)
 
-  t.test('a restart meanwhile verifies with the stored keys', async (t) => {
-    const server = await startKeyServer([jwk(gitlabPair)])
-    const stored = await new Promise<StoredKeys>((onChange) => startKeys(t, { url: server.url, onChange }))
-    server.state.down = true
+t.test('a restart while GitLab is down verifies with the stored keys', async (t) => {
+  const server = await startKeyServer([jwk(gitlabPair)])
+  const stored = await new Promise<StoredKeys>((onChange) => startKeys(t, { url: server.url, onChange }))
+  server.state.down = true
 
-    const restarted = await startApp(
-      t,
-      startKeys(t, { url: server.url, initial: JSON.parse(JSON.stringify(stored)) }),
-    )
-    const elsewhere = await startApp(
-      t,
-      startKeys(t, { url: server.url, initial: { ...stored, url: 'https://old.example.com/keys' } }),
-    )
+  const restarted = await startApp(
+    t,
+    startKeys(t, { url: server.url, initial: JSON.parse(JSON.stringify(stored)) }),
+  )
+  const elsewhere = await startApp(
+    t,
+    startKeys(t, { url: server.url, initial: { ...stored, url: 'https://old.example.com/keys' } }),
+  )
 
-    t.equal((await who(restarted, `Bearer ${await sign(claims())}`)).status, 200)
-    t.equal(
-      (await who(elsewhere, `Bearer ${await sign(claims())}`)).status,
-      503,
-      'keys of another address are not used',
-    )
-  })
+  t.equal((await who(restarted, `Bearer ${await sign(claims())}`)).status, 200)
+  t.equal(
+    (await who(elsewhere, `Bearer ${await sign(claims())}`)).status,
+    503,
+    'keys of another address are not used',
+  )
+})
 
-  t.test('nonsense in place of keys is not taken for keys', async (t) => {
-    const server = await startKeyServer([jwk(gitlabPair)])
-    const keys = startKeys(t, { url: server.url })
-    const app = await startApp(t, keys)
-    await keys.refresh()
-    const privateJwk = {
-      ...gitlabPair.privateKey.export({ format: 'jwk' }),
-      kid: 'ci-1',
-      use: 'sig',
-      alg: 'RS256',
-    }
-    const bodies = ['', '<html>', '{}', '{"keys":[]}', '{"keys":[{"kty":"oct","kid":"ci-1","k":"AAAA"}]}']
+t.test('nonsense in place of keys is not taken for keys', async (t) => {
+  const server = await startKeyServer([jwk(gitlabPair)])
+  const keys = startKeys(t, { url: server.url })
+  const app = await startApp(t, keys)
+  await keys.refresh()
+  const privateJwk = {
+    ...gitlabPair.privateKey.export({ format: 'jwk' }),
+    kid: 'ci-1',
+    use: 'sig',
+    alg: 'RS256',
+  }
+  const bodies = ['', '<html>', '{}', '{"keys":[]}', '{"keys":[{"kty":"oct","kid":"ci-1","k":"AAAA"}]}']
 
-    for (const body of [...bodies, JSON.stringify({ keys: [privateJwk] }), `"${'x'.repeat(1_100_000)}"`]) {
-      server.state.body = body
-      await t.rejects(keys.refresh(), /the keys of ID tokens/, body.slice(0, 60))
-    }
+  for (const body of [...bodies, JSON.stringify({ keys: [privateJwk] }), `"${'x'.repeat(1_100_000)}"`]) {
+    server.state.body = body
+    await t.rejects(keys.refresh(), /the keys of ID tokens/, body.slice(0, 60))
+  }
 
-    t.equal((await who(app, `Bearer ${await sign(claims())}`)).status, 200, 'the good ones stay')
-  })
+  t.equal((await who(app, `Bearer ${await sign(claims())}`)).status, 200, 'the good ones stay')
 })
 
 t.test('a token that comes again', async (t) => {
