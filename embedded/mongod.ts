@@ -31,6 +31,8 @@ export interface Mongod {
   /** Has no database name; transactions work. */
   url: string
   pid: number
+  /** Answers when mongod has ended, for whatever reason. */
+  ended: Promise<unknown>
   /** Ends mongod and, with temporary data, removes it. */
   stop(): Promise<void>
 }
@@ -47,7 +49,8 @@ export async function startMongod(options: MongodOptions = {}): Promise<Mongod> 
     const running = await launch(program, port, options)
     try {
       await ready(running, port)
-      return { url: urlOf(port), pid: running.pid, stop: () => stop(running) }
+      const { pid, exited: ended } = running
+      return { url: urlOf(port), pid, ended, stop: () => stop(running) }
     } catch (error) {
       await stop(running)
       const portTaken = running.supervisor.exitCode === portTakenExitCode
@@ -107,21 +110,33 @@ function mongodArguments(dbPath: string, port: number, cacheSizeGb: number): str
 }
 
 async function ready(running: Running, port: number): Promise<void> {
-  const deadline = AbortSignal.timeout(startTimeoutMs)
-  const ended = new AbortController()
-  void running.exited.then(() => ended.abort(new Error('mongod ended while starting')))
-  const signal = AbortSignal.any([deadline, ended.signal])
-  await until(signal, () => accepts(port))
   const client = new MongoClient(urlOf(port), { serverSelectionTimeoutMS: startTimeoutMs })
+  const over = new AbortController()
+  const ended = running.exited.then(() => {
+    throw new Error('it ended')
+  })
   try {
-    const admin = client.db('admin')
-    const { pid } = await admin.command({ serverStatus: 1 })
-    if (Number(pid) !== running.pid) throw new Error(`another mongod answers on port ${port}`)
-    await until(signal, () => initiate(admin, port))
-    await until(signal, async () => (await admin.command({ hello: 1 })).isWritablePrimary === true)
+    await Promise.race([ended, becomePrimary({ running, port, client, signal: over.signal })])
   } finally {
+    over.abort()
     await client.close()
   }
+}
+
+interface Start {
+  running: Running
+  port: number
+  client: MongoClient
+  signal: AbortSignal
+}
+
+async function becomePrimary({ running, port, client, signal }: Start): Promise<void> {
+  await until(signal, () => accepts(port))
+  const admin = client.db('admin')
+  const { pid } = await admin.command({ serverStatus: 1 })
+  if (Number(pid) !== running.pid) throw new Error(`another mongod answers on port ${port}`)
+  await until(signal, () => initiate(admin, port))
+  await until(signal, async () => (await admin.command({ hello: 1 })).isWritablePrimary === true)
 }
 
 async function initiate(admin: Db, port: number): Promise<boolean> {
@@ -130,23 +145,35 @@ async function initiate(admin: Db, port: number): Promise<boolean> {
     await admin.command({ replSetInitiate: { _id: setName, members: [{ _id: 0, host: self }] } })
     return true
   } catch (error) {
-    if (!(error instanceof MongoServerError) || error.codeName !== 'AlreadyInitialized') throw error
-    return findItself(admin, self)
+    if (isMongoError(error, 'AlreadyInitialized')) return findItself(admin, self)
+    throw error
   }
 }
 
 // Kept data names the port of its last start; a member that does not find itself in its set stays read-only.
 async function findItself(admin: Db, self: string): Promise<boolean> {
-  const { config } = await admin.command({ replSetGetConfig: 1 })
-  if (config.members[0].host === self) return true
-  const moved = { ...config, version: config.version + 1, members: [{ ...config.members[0], host: self }] }
-  await admin.command({ replSetReconfig: moved, force: true })
-  return true
+  try {
+    const { config } = await admin.command({ replSetGetConfig: 1 })
+    const [member] = config.members
+    if (member.host === self) return true
+    const moved = { ...config, members: [{ ...member, host: self }] }
+    await admin.command({ replSetReconfig: moved, force: true })
+    return true
+  } catch (error) {
+    if (isMongoError(error, 'NotYetInitialized')) return false // the kept set is being read
+    throw error
+  }
+}
+
+function isMongoError(error: unknown, codeName: string): boolean {
+  return error instanceof MongoServerError && error.codeName === codeName
 }
 
 async function until(signal: AbortSignal, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + startTimeoutMs
   while (!(await condition())) {
     signal.throwIfAborted()
+    if (Date.now() > deadline) throw new Error(`not ready after ${startTimeoutMs / 1000} s`)
     await delay(10)
   }
 }
