@@ -15,7 +15,7 @@ t.beforeEach(async () => {
 function createObserved() {
   const writes: EnqueueRequest[][] = []
   const clock = { nowMs: 5_000 }
-  const gate = { passed: Promise.resolve() }
+  const gate: { passed: Promise<unknown> } = { passed: Promise.resolve() }
   const enqueue: JobStore['enqueue'] = async (requests) => {
     writes.push([...requests])
     await gate.passed
@@ -24,7 +24,7 @@ function createObserved() {
   const queue = createQueue({ store: { enqueue }, monotonicNowMs: () => clock.nowMs })
   function hold(): () => void {
     const held = new EventEmitter()
-    gate.passed = once(held, 'open').then(() => {})
+    gate.passed = once(held, 'open')
     return () => held.emit('open')
   }
   return { queue, writes, clock, hold }

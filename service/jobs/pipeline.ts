@@ -1,0 +1,134 @@
+import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
+import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
+import type { ModelStore } from '../stores/model-store.js'
+import type { NoteStore } from '../stores/note-store.js'
+import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
+import { jobKey, parseKey } from './keys.js'
+import type { Queue } from './queue.js'
+import type { JobHandler, JobResult } from './worker.js'
+
+/** Below this age what GitLab said of a running pipeline is not asked again, unless a webhook spoke. */
+const freshMs = 8_000
+const hourMs = 3_600_000
+/** A pipeline that runs longer is given up; a later report or webhook takes it up again. */
+const followedForMs = 72 * hourMs
+/** It waits for our verdict, so it is not waited for. */
+const gateJob = 'mlmm-gate'
+
+export interface PipelineJobOptions {
+  gitlab: GitLab
+  projects: ProjectStore
+  pipelines: PipelineStore
+  models: ModelStore
+  notes: NoteStore
+  queue: Pick<Queue, 'enqueue'>
+  clock: () => Date
+}
+
+type Facts = Omit<Pipeline, 'silent' | 'heardAt'>
+
+/** Finds out which merge requests a pipeline's models are for, has their notes written, and follows it to its end. */
+export function createPipelineJob(options: PipelineJobOptions): JobHandler {
+  const { gitlab, projects, pipelines, models, notes, queue, clock } = options
+
+  return async (job) => {
+    const { projectId, number: pipelineId } = parseKey(job.key)
+    const project = await projects.find(projectId)
+    if (project === null) return { kind: 'done' }
+    const known = await pipelines.find(projectId, pipelineId)
+    if (known !== null && isFresh(known)) {
+      await enqueueNotes(known)
+      return after(known, project)
+    }
+    return look(project, pipelineId, known)
+  }
+
+  function isFresh(known: Pipeline): boolean {
+    if (known.heardAt !== null && known.heardAt >= known.checkedAt) return false
+    return !known.ended && clock().getTime() - known.checkedAt.getTime() < freshMs
+  }
+
+  async function look(project: Project, pipelineId: number, known: Pipeline | null): Promise<JobResult> {
+    const checkedAt = clock()
+    const found = await gitlab.findPipeline(project.gitlabProjectId, pipelineId)
+    if (found === null) return { kind: 'done' }
+    const target = pipelineTarget(found)
+    const isLookedAtClosely = known !== null || hasEnded(found.status)
+    const [merge, mrIids, jobs] = await Promise.all([
+      mergeOf(project, found, target, known),
+      mergeRequestsOf(project, target),
+      isLookedAtClosely ? gitlab.listPipelineJobs(project.gitlabProjectId, pipelineId) : [],
+    ])
+    const facts: Facts = {
+      projectId: project.id,
+      pipelineId,
+      sha: found.sha,
+      ...merge,
+      ref: found.ref,
+      source: found.source,
+      status: found.status,
+      webUrl: found.webUrl,
+      mrIids,
+      ended: hasEnded(found.status) || allEnded(jobs),
+      jobs: jobs.map(({ id, name, status, allowFailure }) => ({ id, name, status, allowFailure })),
+      firstSeenAt: known?.firstSeenAt ?? checkedAt,
+      checkedAt,
+    }
+    await pipelines.save(facts)
+    await enqueueNotes(facts)
+    if (target.kind === 'branch') await enqueueNotesAgainst(project, target.branch, facts, known)
+    return after(facts, project)
+  }
+
+  /** In merged-results pipelines the commit is in no branch: its parents are the target's and the source's heads. */
+  async function mergeOf(project: Project, found: GitLabPipeline, target: PipelineTarget, known: Pipeline | null) {
+    if (target.kind !== 'merge_request' || !target.mergedResults) return { headSha: found.sha, targetSha: null }
+    if (known !== null) return { headSha: known.headSha, targetSha: known.targetSha }
+    const [commit] = await gitlab.listCommits(project.gitlabProjectId, found.sha, 1)
+    const [targetSha = null, headSha = found.sha] = commit?.parentIds ?? []
+    await models.markSourceCommit(project.id, found.sha, headSha)
+    return { headSha, targetSha }
+  }
+
+  async function mergeRequestsOf(project: Project, target: PipelineTarget): Promise<number[]> {
+    if (target.kind === 'merge_request') return [target.mrIid]
+    if (target.kind === 'none') return []
+    const open = await gitlab.listOpenMergeRequests(project.gitlabProjectId, target.branch)
+    return open.filter((mr) => mr.sourceProjectId === project.gitlabProjectId).map((mr) => mr.iid)
+  }
+
+  async function enqueueNotes({ projectId, mrIids }: Facts): Promise<void> {
+    await queue.enqueue(mrIids.map((mrIid) => jobKey.note(projectId, mrIid)))
+  }
+
+  /** The models of a branch are what others are compared with, once GitLab says that their jobs succeeded. */
+  async function enqueueNotesAgainst(project: Project, branch: string, facts: Facts, known: Pipeline | null) {
+    const before = new Set(known?.jobs.filter(succeeded).map((job) => job.id))
+    if (facts.jobs.filter(succeeded).every((job) => before.has(job.id))) return
+    const mrIids = await notes.listOpenAgainst(project.id, branch)
+    await queue.enqueue(mrIids.map((mrIid) => jobKey.note(project.id, mrIid)))
+  }
+
+  function after(pipeline: Facts, project: Project): JobResult {
+    const ageMs = clock().getTime() - pipeline.firstSeenAt.getTime()
+    if (pipeline.ended || ageMs > followedForMs) return { kind: 'done' }
+    return { kind: 'again', inMs: pollInterval(ageMs, project.hook.state === 'registered') }
+  }
+}
+
+function succeeded(job: { status: string }): boolean {
+  return job.status === 'success'
+}
+
+function allEnded(jobs: GitLabJob[]): boolean {
+  const training = jobs.filter((job) => job.name !== gateJob)
+  return training.length > 0 && training.every((job) => hasEnded(job.status))
+}
+
+/** Quick at first, when people wait; rarely where a webhook tells of the end anyway. */
+function pollInterval(ageMs: number, hasHook: boolean): number {
+  if (hasHook) return 60_000
+  if (ageMs < 10 * 60_000) return 10_000
+  return ageMs < 6 * hourMs ? 60_000 : 5 * 60_000
+}
