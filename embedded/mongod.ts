@@ -1,21 +1,18 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { MongoClient, MongoServerError, type Db } from 'mongodb'
 import { findMongod } from './find-mongod.js'
+import { supervise, type Supervised } from './supervise.js'
 
 const host = '127.0.0.1'
 const setName = 'rs0'
 const startTimeoutMs = 60_000
 const portTries = 5
 const portTakenExitCode = 48
-const supervise = fileURLToPath(new URL('supervise.sh', import.meta.url))
 
 export interface MongodOptions {
   /** Kept after the end; without it a temporary folder is used and removed. */
@@ -49,50 +46,30 @@ export async function startMongod(options: MongodOptions = {}): Promise<Mongod> 
     const running = await launch(program, port, options)
     try {
       await ready(running, port)
-      const { pid, exited: ended } = running
-      return { url: urlOf(port), pid, ended, stop: () => stop(running) }
+      return { url: urlOf(port), ...running }
     } catch (error) {
-      await stop(running)
-      const portTaken = running.supervisor.exitCode === portTakenExitCode
+      await running.stop()
+      const portTaken = (await running.ended) === portTakenExitCode
       if (portTaken && options.port === undefined && tries < portTries) continue
-      const reason = reasonIn(running.printed) ?? String(error)
+      const reason = reasonIn(running.lastLines) ?? String(error)
       throw new Error(`mongod did not start (${program}, port ${port}): ${reason}`, { cause: error })
     }
   }
 }
 
-interface Running {
-  supervisor: ChildProcess
-  exited: Promise<unknown>
-  pid: number
-  /** What the supervisor printed after the process id: the end of mongod's log, if it failed. */
-  printed: string[]
-}
-
-async function launch(program: string, port: number, options: MongodOptions): Promise<Running> {
-  const kept = options.dataDir !== undefined
+async function launch(program: string, port: number, options: MongodOptions): Promise<Supervised> {
   const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'mlmm-mongod-')))
   const dbPath = join(folder, 'db')
   await mkdir(dbPath, { recursive: true })
-  const supervision = [kept ? 'TERM' : 'KILL', kept ? '' : folder, join(folder, 'mongod.log')]
   const command = [program, ...mongodArguments(dbPath, port, options.cacheSizeGb ?? 1)]
-  // A session of its own: Ctrl-C in a terminal reaches the parent alone, which ends mongod when it is done.
-  const supervisor = spawn('sh', [supervise, ...supervision, ...command], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  supervisor.stdin.on('error', () => {}) // it has ended, which `exited` tells
-  const exited = once(supervisor, 'close')
-  const lines = createInterface(supervisor.stdout)
-  const [pid] = await Promise.race([once(lines, 'line'), exited.then(() => ['0'])])
-  const printed: string[] = []
-  lines.on('line', (line) => printed.push(line))
-  return { supervisor, exited, pid: Number(pid), printed }
+  const logFile = join(folder, 'mongod.log')
+  if (options.dataDir !== undefined) return supervise(command, { signal: 'TERM', logFile })
+  return supervise(command, { signal: 'KILL', logFile, temporaryFolder: folder })
 }
 
-function reasonIn(printed: string[]): string | null {
-  const severe = printed.filter((line) => /"s":"[EF]"/.test(line))
-  return (severe.length > 0 ? severe : printed.slice(-5)).join('\n') || null
+function reasonIn(lines: string[]): string | null {
+  const severe = lines.filter((line) => /"s":"[EF]"/.test(line))
+  return (severe.length > 0 ? severe : lines.slice(-5)).join('\n') || null
 }
 
 function mongodArguments(dbPath: string, port: number, cacheSizeGb: number): string[] {
@@ -109,10 +86,10 @@ function mongodArguments(dbPath: string, port: number, cacheSizeGb: number): str
   ]
 }
 
-async function ready(running: Running, port: number): Promise<void> {
+async function ready(running: Supervised, port: number): Promise<void> {
   const client = new MongoClient(urlOf(port), { serverSelectionTimeoutMS: startTimeoutMs })
   const over = new AbortController()
-  const ended = running.exited.then(() => {
+  const ended = running.ended.then(() => {
     throw new Error('it ended')
   })
   try {
@@ -124,7 +101,7 @@ async function ready(running: Running, port: number): Promise<void> {
 }
 
 interface Start {
-  running: Running
+  running: Supervised
   port: number
   client: MongoClient
   signal: AbortSignal
@@ -194,11 +171,6 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   if (address === null || typeof address === 'string') throw new Error('no TCP port could be had')
   return address.port
-}
-
-async function stop({ supervisor, exited }: Running): Promise<void> {
-  supervisor.stdin?.end()
-  await exited
 }
 
 function urlOf(port: number): string {
