@@ -88,9 +88,11 @@ export function createTransport(
 }
 
 function toCall(apiUrl: string, path: string, request: Handled, eventUuid: string | null): Call {
-  const url = new URL(path, request.prefixUrl.endsWith('/') ? request.prefixUrl : `${request.prefixUrl}/`)
-  const route = url.pathname.slice(new URL(`${apiUrl}/api/v4`).pathname.length)
-  if (/^\/projects\/(?!\d+(?:\/|$))/.test(route)) throw new TypeError('projects are addressed by number')
+  const prefix = request.prefixUrl.replace(/\/+$/, '')
+  const route = `${prefix}/${path}`.slice(`${apiUrl}/api/v4`.length)
+  if (!/^\/(?!projects\/(?!\d+(?:\/|$)))[\w/%-]+$/.test(route))
+    throw new TypeError('projects are addressed by number')
+  const url = new URL(`${prefix}/${path}`)
   url.search = request.searchParams ?? ''
   return {
     method: request.method,
