@@ -161,6 +161,7 @@ export interface Job {
   url: string
   env?: Record<string, string>
   part?: 'after_script' | 'script'
+  temporary?: string
   before?: string[]
   after?: string[]
 }
@@ -175,7 +176,7 @@ const template = await loadTemplate()
 
 /** Runs a part of the template as GitLab's runner does: one text on the shell's standard input, errexit set. */
 export async function runJob(job: Job): Promise<Ended> {
-  const [program = 'sh', ...args] = job.shell ?? ['sh']
+  const [program = '/bin/sh', ...args] = job.shell ?? []
   const text = [
     'set -e',
     ...(job.before ?? []),
@@ -188,7 +189,7 @@ export async function runJob(job: Job): Promise<Ended> {
     env: {
       PATH: job.path,
       HOME: job.project,
-      TMPDIR: tmpdir(),
+      TMPDIR: job.temporary ?? tmpdir(),
       CI_PROJECT_DIR: job.project,
       CI_JOB_ID: '7',
       CI_JOB_NAME: 'train',
