@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ConfigError, readConfig } from '../service/config.js'
+import { startMongod, type Mongod } from './mongod.js'
+import { supervise } from './supervise.js'
+
+/** `npm start`: the service with what it needs beside it, for trials and small teams. */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const data = join(root, '.data')
+const server = join(root, 'service', 'server.ts')
+
+process.exitCode = await start()
+
+async function start(): Promise<number> {
+  if (existsSync(join(root, '.env'))) process.loadEnvFile(join(root, '.env'))
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    SESSION_SECRET: process.env.SESSION_SECRET || (await keptSecret()),
+  }
+  try {
+    readConfig({ ...env, MONGODB_URL: env.MONGODB_URL || 'mongodb://127.0.0.1' })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return 1
+  }
+  const mongod = env.MONGODB_URL ? null : await startMongod({ dataDir: join(data, 'mongodb') })
+  try {
+    return await serve({ ...env, MONGODB_URL: env.MONGODB_URL || mongod?.url }, mongod)
+  } finally {
+    await mongod?.stop()
+  }
+}
+
+async function serve(env: NodeJS.ProcessEnv, mongod: Mongod | null): Promise<number> {
+  const service = await supervise([process.execPath, '--import', 'tsx', server], { signal: 'TERM', env })
+  let asked = false
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      asked = true
+      void service.stop()
+    })
+  }
+  void mongod?.ended.then(() => service.stop())
+  const code = await service.ended
+  return asked ? code : code || 1
+}
+
+async function keptSecret(): Promise<string> {
+  const file = join(data, 'session-secret')
+  if (!existsSync(file)) {
+    await mkdir(data, { recursive: true })
+    await writeFile(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  }
+  return readFile(file, 'utf8')
+}
