@@ -16,7 +16,13 @@ const PathPatterns = z
 /** The environment of the service. The only place that says what a variable means. */
 export const Environment = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
-  PORT: z.coerce.number().int().min(0).max(65535).default(8080).describe('Port to listen on; 0 takes a free one.'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8080)
+    .describe('Port to listen on; 0 takes a free one.'),
   PUBLIC_URL: HttpUrl.describe(
     "Address under which GitLab, its jobs and people reach this service; also the ID tokens' `aud`.",
   ),
@@ -40,7 +46,9 @@ export const Environment = z.object({
   AUTO_CONNECT: PathPatterns.default([]).describe(
     'Paths of projects that connect themselves with their first report: `research/*` (one level), `team/**` (any depth), separated by commas. Empty: none.',
   ),
-  SESSION_SECRET: Secret.describe('Random text of 32 characters or more; signs sessions and the marker of our notes.'),
+  SESSION_SECRET: Secret.describe(
+    'Random text of 32 characters or more; signs sessions and the marker of our notes.',
+  ),
   TRUST_PROXY: z
     .stringbool()
     .default(false)
@@ -65,7 +73,9 @@ export interface Config {
 
 export class ConfigError extends Error {
   constructor(problems: string[]) {
-    super(`The configuration has ${problems.length === 1 ? 'a problem' : 'problems'}:\n${problems.join('\n')}`)
+    super(
+      `The configuration has ${problems.length === 1 ? 'a problem' : 'problems'}:\n${problems.join('\n')}`,
+    )
     this.name = 'ConfigError'
   }
 }
@@ -73,7 +83,9 @@ export class ConfigError extends Error {
 /** Reads the configuration from `env`; empty variables count as not set.
  * @throws ConfigError that lists every problem, a line each, without the values of secrets. */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  )
   const parsed = Environment.safeParse(given)
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => describeIssue(issue, given)))
 

@@ -46,7 +46,11 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Report from a job of a branch, tag or merge-request pipeline.',
   },
-  NOT_FOUND: { status: 404, retryable: false, help: 'Check the address; what one may not see is not found either.' },
+  NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    help: 'Check the address; what one may not see is not found either.',
+  },
   DUPLICATE_MODEL: {
     status: 409,
     retryable: false,
@@ -58,11 +62,19 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Send application/json or multipart/form-data.',
   },
-  INVALID_JSON: { status: 400, retryable: false, help: 'Send valid JSON; NaN, Infinity and -Infinity are accepted.' },
+  INVALID_JSON: {
+    status: 400,
+    retryable: false,
+    help: 'Send valid JSON; NaN, Infinity and -Infinity are accepted.',
+  },
   INVALID_BODY: { status: 400, retryable: false, help: 'Mend the named field and send the report again.' },
   UNKNOWN_FIELD: { status: 400, retryable: false, help: 'Remove the field or correct its spelling.' },
   LIMIT_EXCEEDED: { status: 400, retryable: false, help: 'Stay within the named limit.' },
-  INVALID_NAME: { status: 400, retryable: false, help: 'A name has 1 to 200 characters without NUL and lone surrogates.' },
+  INVALID_NAME: {
+    status: 400,
+    retryable: false,
+    help: 'A name has 1 to 200 characters without NUL and lone surrogates.',
+  },
   NO_MODEL: {
     status: 400,
     retryable: false,
@@ -83,7 +95,11 @@ export const errorCatalogue = {
   TOO_MANY_REQUESTS: { status: 429, retryable: true, help: 'Wait as long as Retry-After says.' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, help: 'Send the request again.' },
   INVALID_REQUEST: { status: 400, retryable: false, help: 'Correct the request.' },
-  INTERNAL_ERROR: { status: 500, retryable: true, help: 'Quote the request id to whoever runs this service.' },
+  INTERNAL_ERROR: {
+    status: 500,
+    retryable: true,
+    help: 'Quote the request id to whoever runs this service.',
+  },
   UNAVAILABLE: { status: 503, retryable: true, help: 'Try again in a few seconds.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; help: string }>
 

@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { canRegisterHook } from '../domain/permissions.js'
+import { hashSecret } from '../domain/secrets.js'
 import type { GitLab } from '../gitlab/port.js'
 import type { ProjectStore } from '../stores/project-store.js'
 import { parseKey } from './keys.js'
@@ -37,9 +38,4 @@ export function createHookJob({ gitlab, projects, publicUrl }: HookJobOptions): 
     await projects.setHook(projectId, { state: 'registered', hookId: hook.id, secretHash: hashSecret(token) })
     return { kind: 'done' }
   }
-}
-
-/** Secrets have 256 random bits, so a plain hash is enough. */
-export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64')
 }

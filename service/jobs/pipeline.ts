@@ -1,7 +1,7 @@
 import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
 import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
 import type { ModelStore } from '../stores/model-store.js'
-import type { NoteStore } from '../stores/note-store.js'
+import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { jobKey, parseKey } from './keys.js'
@@ -21,7 +21,7 @@ export interface PipelineJobOptions {
   projects: ProjectStore
   pipelines: PipelineStore
   models: ModelStore
-  notes: NoteStore
+  comparisons: ComparisonStore
   queue: Pick<Queue, 'enqueue'>
   clock: () => Date
 }
@@ -30,7 +30,7 @@ type Facts = Omit<Pipeline, 'silent' | 'heardAt'>
 
 /** Finds out which merge requests a pipeline's models are for, has their notes written, and follows it to its end. */
 export function createPipelineJob(options: PipelineJobOptions): JobHandler {
-  const { gitlab, projects, pipelines, models, notes, queue, clock } = options
+  const { gitlab, projects, pipelines, models, comparisons, queue, clock } = options
 
   return async (job) => {
     const { projectId, number: pipelineId } = parseKey(job.key)
@@ -82,8 +82,14 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   }
 
   /** In merged-results pipelines the commit is in no branch: its parents are the target's and the source's heads. */
-  async function mergeOf(project: Project, found: GitLabPipeline, target: PipelineTarget, known: Pipeline | null) {
-    if (target.kind !== 'merge_request' || !target.mergedResults) return { headSha: found.sha, targetSha: null }
+  async function mergeOf(
+    project: Project,
+    found: GitLabPipeline,
+    target: PipelineTarget,
+    known: Pipeline | null,
+  ) {
+    if (target.kind !== 'merge_request' || !target.mergedResults)
+      return { headSha: found.sha, targetSha: null }
     if (known !== null) return { headSha: known.headSha, targetSha: known.targetSha }
     const [commit] = await gitlab.listCommits(project.gitlabProjectId, found.sha, 1)
     const [targetSha = null, headSha = found.sha] = commit?.parentIds ?? []
@@ -106,7 +112,7 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   async function enqueueNotesAgainst(project: Project, branch: string, facts: Facts, known: Pipeline | null) {
     const before = new Set(known?.jobs.filter(succeeded).map((job) => job.id))
     if (facts.jobs.filter(succeeded).every((job) => before.has(job.id))) return
-    const mrIids = await notes.listOpenAgainst(project.id, branch)
+    const mrIids = await comparisons.listOpenAgainst(project.id, branch)
     await queue.enqueue(mrIids.map((mrIid) => jobKey.note(project.id, mrIid)))
   }
 

@@ -1,0 +1,90 @@
+import helmet from '@fastify/helmet'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Config } from './config.js'
+import { createAddresses } from './domain/addresses.js'
+import { limits } from './ingest/limits.js'
+import type { GitLab } from './gitlab/port.js'
+import type { SigningKeys } from './gitlab/keys.js'
+import type { Queue } from './jobs/queue.js'
+import { accessRules } from './plugins/access-rules.js'
+import { bodyParser } from './plugins/body-parser.js'
+import { ciIdentity } from './plugins/ci-identity.js'
+import { errorHandler } from './plugins/error-handler.js'
+import { health } from './plugins/health.js'
+import { createProjectAccess } from './plugins/project-access.js'
+import { ciTemplateRoutes } from './routes/ci-template.js'
+import { projectRoutes } from './routes/projects.js'
+import { createReportIntake } from './routes/report-intake.js'
+import { createReportStatusReader } from './routes/report-status.js'
+import { reportRoutes } from './routes/reports.js'
+import { webhookRoutes } from './routes/webhooks.js'
+import type { Stores } from './stores/stores.js'
+
+export interface AppOptions {
+  config: Pick<Config, 'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy'>
+  stores: Stores
+  gitlab: GitLab
+  keys: SigningKeys
+  queue: Queue
+  clock: () => Date
+  log: FastifyBaseLogger
+  /** Text of `ci-templates/templates/mlmm.yml`. */
+  ciTemplate: string
+}
+
+/** The HTTP side of the service. Reads no environment and starts nothing. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { config, stores, gitlab, keys, queue, clock, log, ciTemplate } = options
+  const app = fastify({
+    loggerInstance: log,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: 120_000,
+    keepAliveTimeout: 65_000,
+    trustProxy: config.trustProxy,
+    requestIdHeader: false,
+    genReqId: () => crypto.randomUUID(),
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 10_000 },
+    return503OnClosing: true,
+  })
+  const addresses = createAddresses(config.publicUrl)
+  const access = createProjectAccess({
+    gitlab,
+    projects: stores.projects,
+    queue,
+    autoConnect: config.autoConnect,
+    clock,
+  })
+
+  await app.register(accessRules)
+  await app.register(errorHandler)
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  })
+  await app.register(bodyParser)
+  await app.register(ciIdentity, {
+    keys,
+    issuer: config.gitlab.issuer,
+    audience: config.publicUrl,
+    now: () => clock().getTime(),
+  })
+  await app.register(health, { pingDatabase: stores.ping })
+  await app.register(reportRoutes, {
+    access,
+    addresses,
+    intake: createReportIntake({ ...stores, queue, clock }),
+    status: createReportStatusReader({ ...stores, addresses }),
+  })
+  await app.register(projectRoutes, { access, addresses, ...stores })
+  await app.register(webhookRoutes, { ...stores, queue, clock })
+  await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
+  return app
+}

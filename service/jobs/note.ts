@@ -1,0 +1,226 @@
+import type { Addresses } from '../domain/addresses.js'
+import { chooseBaselines, choosePerIdentity } from '../domain/baseline.js'
+import { type Comparison, compare } from '../domain/compare.js'
+import type { Model } from '../domain/model.js'
+import { hasEnded } from '../domain/target.js'
+import { nextWriteAllowedAt } from '../domain/write-budget.js'
+import type { GitLab, GitLabMergeRequest } from '../gitlab/port.js'
+import { renderLines } from '../render/lines.js'
+import { renderNote } from '../render/note.js'
+import type { NoteInput } from '../render/note-input.js'
+import { verdictText } from '../render/verdict.js'
+import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { ModelStore } from '../stores/model-store.js'
+import type { NoteStore } from '../stores/note-store.js'
+import type { Pipeline, PipelineStore, SilentJob } from '../stores/pipeline-store.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
+import type { BaselinePools } from './baseline-pools.js'
+import { jobKey, parseKey } from './keys.js'
+import type { NoteWriter } from './note-writer.js'
+import type { Queue } from './queue.js'
+import type { JobContext, JobHandler, JobResult } from './worker.js'
+
+/** GitLab prepares the diff of a new merge request in the background. */
+const preparingMs = 2_000
+/** A burst is over when nothing has come for this long. */
+const quietMs = 1_200
+
+export interface NoteJobOptions {
+  gitlab: GitLab
+  projects: ProjectStore
+  pipelines: PipelineStore
+  models: ModelStore
+  notes: NoteStore
+  comparisons: ComparisonStore
+  pools: BaselinePools
+  writer: NoteWriter
+  queue: Pick<Queue, 'enqueue'>
+  addresses: Addresses
+  clock: () => Date
+}
+
+/** What was reported for one head of a merge request. */
+interface Head {
+  sha: string
+  /** Newest first. */
+  pipelines: Pipeline[]
+  models: Model[]
+  silent: SilentJob[]
+}
+
+/** Brings the note of a merge request up to date with what is stored now, whatever asked for it. */
+export function createNoteJob(options: NoteJobOptions): JobHandler {
+  const { gitlab, projects, pipelines, models, notes, comparisons, pools, writer, queue, addresses, clock } =
+    options
+
+  return async (job, context) => {
+    const { projectId, number: mrIid } = parseKey(job.key)
+    const project = await projects.find(projectId)
+    if (project === null) return { kind: 'done' }
+    const mergeRequest = await gitlab.findMergeRequest(project.gitlabProjectId, mrIid)
+    if (mergeRequest === null) return { kind: 'done' }
+    if (mergeRequest.state !== 'opened' && mergeRequest.state !== 'locked') {
+      await comparisons.setState(projectId, mrIid, mergeRequest.state)
+      return { kind: 'done' }
+    }
+    if (mergeRequest.sha === null || mergeRequest.baseSha === null)
+      return { kind: 'again', inMs: preparingMs }
+    return bringUpToDate(project, mergeRequest, mergeRequest.sha, context)
+  }
+
+  async function bringUpToDate(
+    project: Project,
+    mergeRequest: GitLabMergeRequest,
+    sha: string,
+    context: JobContext,
+  ) {
+    const head = await readHead(project, sha)
+    if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' } as const
+    const waitMs = await waitFor(project, mergeRequest, head)
+    if (waitMs > 0) return { kind: 'again', inMs: waitMs } as const
+
+    const before = await comparisons.find(project.id, mergeRequest.iid)
+    const previousHeadSha =
+      before === null || before.headSha === sha ? (before?.previousHeadSha ?? null) : before.headSha
+    const input = await compareHead(project, mergeRequest, head, previousHeadSha)
+    const result = await write(project, mergeRequest, input, context)
+    await comparisons.save(toStored(project, mergeRequest, head, previousHeadSha, input))
+    return result
+  }
+
+  async function readHead(project: Project, sha: string): Promise<Head> {
+    const rows = await pipelines.listOfHead(project.id, sha)
+    const ids = new Set(rows.map((row) => row.pipelineId))
+    const found = await models.listOfCommits(project.id, [...new Set(rows.map((row) => row.sha))])
+    return {
+      sha,
+      pipelines: rows,
+      models: choosePerIdentity(found.filter((model) => ids.has(model.pipeline.id))),
+      silent: rows.flatMap((row) => row.silent),
+    }
+  }
+
+  /** The first write is quick, the last one too; in between a burst shares one, and then there is one per 30 s. */
+  async function waitFor(project: Project, { iid }: GitLabMergeRequest, head: Head): Promise<number> {
+    if (head.pipelines.every((row) => row.ended)) return 0
+    const writes = await notes.listWrites(project.id, iid)
+    if (writes.length === 0) return 0
+    const now = clock()
+    const newest = Math.max(...head.models.map((model) => model.uploadedAt.getTime()))
+    const quietInMs = newest + quietMs - now.getTime()
+    const allowedInMs = nextWriteAllowedAt(writes, now).getTime() - now.getTime()
+    return Math.max(0, quietInMs, allowedInMs)
+  }
+
+  async function compareHead(
+    project: Project,
+    mergeRequest: GitLabMergeRequest,
+    head: Head,
+    previousHeadSha: string | null,
+  ): Promise<NoteInput> {
+    const targetSha = head.pipelines.find((row) => row.targetSha !== null)?.targetSha ?? null
+    const gathered = await pools.gather({ project, mergeRequest, targetSha, candidates: head.models })
+    const compareWith = (candidates: Model[]): Comparison =>
+      compare({
+        candidates,
+        baselines: chooseBaselines({ candidates, pools: gathered }),
+        endedJobs: endedJobsOf(head),
+      })
+    const previous = previousHeadSha === null ? null : await readHead(project, previousHeadSha)
+    return {
+      projectUrl: project.webUrl,
+      targetBranch: mergeRequest.targetBranch,
+      headSha: head.sha,
+      pipeline: describePipeline(project, head),
+      comparison: compareWith(head.models),
+      previous:
+        previous === null || previous.models.length === 0
+          ? null
+          : { headSha: previous.sha, comparison: compareWith(previous.models) },
+      links: {
+        model: (model) => addresses.model(project.path, model),
+        comparison: addresses.mergeRequest(project.path, mergeRequest.iid),
+      },
+    }
+  }
+
+  async function write(
+    project: Project,
+    { iid }: GitLabMergeRequest,
+    input: NoteInput,
+    { fence, remainingLeaseMs, log }: JobContext,
+  ): Promise<JobResult> {
+    const written = await writer.writeNote({
+      projectId: project.id,
+      gitlabProjectId: project.gitlabProjectId,
+      mrIid: iid,
+      body: renderNote(input),
+      fence,
+      remainingLeaseMs,
+    })
+    log.info(
+      { projectId: project.id, mrIid: iid, noteId: written.noteId, outcome: written.kind },
+      'Note written',
+    )
+    if (written.checkAgainAfterMs !== null) {
+      await queue.enqueue(jobKey.noteCheck(project.id, iid), { delayMs: written.checkAgainAfterMs })
+    }
+    return { kind: 'done' }
+  }
+
+  function toStored(
+    project: Project,
+    mergeRequest: GitLabMergeRequest,
+    head: Head,
+    previousHeadSha: string | null,
+    input: NoteInput,
+  ): StoredComparison {
+    return {
+      projectId: project.id,
+      mrIid: mergeRequest.iid,
+      mrState: mergeRequest.state,
+      mrUrl: mergeRequest.webUrl,
+      targetBranch: mergeRequest.targetBranch,
+      headSha: head.sha,
+      previousHeadSha,
+      jobIds: reportedJobs(head),
+      summary: verdictText(input),
+      lines: renderLines(input),
+      judgedAt: clock(),
+    }
+  }
+}
+
+function reportedJobs(head: Head): number[] {
+  return [...new Set([...head.models.map((model) => model.job.id), ...head.silent.map((job) => job.id)])]
+}
+
+function endedJobsOf(head: Head): Set<string> {
+  return new Set(
+    head.pipelines.flatMap((row) => row.jobs.filter((job) => hasEnded(job.status)).map((job) => job.name)),
+  )
+}
+
+function describePipeline(project: Project, head: Head): NoteInput['pipeline'] {
+  const [newest] = head.pipelines
+  const finished = head.pipelines.every((row) => row.ended)
+  const failedJobs = failedJobsOf(project, head)
+  const reported = new Set(head.models.map((model) => model.job.id)).size
+  return {
+    id: newest?.pipelineId ?? 0,
+    url: newest?.webUrl ?? project.webUrl,
+    state: finished ? 'finished' : 'running',
+    jobsReported: reported,
+    jobsTotal: finished ? reported + failedJobs.length : null,
+    failedJobs,
+  }
+}
+
+/** Jobs that said themselves that they failed, unless a later try of the same job reported a model. */
+function failedJobsOf(project: Project, head: Head): NoteInput['pipeline']['failedJobs'] {
+  const mended = new Map(head.models.map((model) => [model.job.name, model.job.id]))
+  const newestTry = new Map(head.silent.toSorted((a, b) => a.id - b.id).map((job) => [job.name, job]))
+  return [...newestTry.values()]
+    .filter((job) => (mended.get(job.name) ?? 0) < job.id)
+    .map((job) => ({ name: job.name, status: job.status, url: `${project.webUrl}/-/jobs/${job.id}` }))
+}

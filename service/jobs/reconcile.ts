@@ -1,0 +1,66 @@
+import type { JobStore } from '../stores/job-store.js'
+import type { ModelStore } from '../stores/model-store.js'
+import type { PipelineStore } from '../stores/pipeline-store.js'
+import type { ProjectStore } from '../stores/project-store.js'
+import type { SettingsStore } from '../stores/settings-store.js'
+import { jobKey } from './keys.js'
+import type { Queue } from './queue.js'
+import type { JobHandler } from './worker.js'
+
+const everyMs = 60_000
+/** Uploads this close to the last look are looked at again. */
+const overlapMs = 5 * 60_000
+/** Younger ones are still in the hands of those who stored them. */
+const graceMs = 5_000
+const silentForMs = 15 * 60_000
+const reviveAfterMs = 30 * 60_000
+const projectsPerQuery = 200
+const mostPerRun = 500
+const settingName = 'reconciledAt'
+
+export interface ReconcileJobOptions {
+  projects: ProjectStore
+  models: ModelStore
+  pipelines: PipelineStore
+  jobs: JobStore
+  settings: SettingsStore
+  queue: Pick<Queue, 'enqueue'>
+  clock: () => Date
+}
+
+/** Finds what everything else forgot: models whose pipeline nobody looked at since (the process died in between),
+ * pipelines whose end was never heard of, and work that was given up while GitLab was away. */
+export function createReconcileJob(options: ReconcileJobOptions): JobHandler {
+  const { projects, models, pipelines, jobs, settings, queue, clock } = options
+
+  return async (_job, { log }) => {
+    const now = clock()
+    const found = [
+      ...(await forgottenReports(now)),
+      ...(await pipelines.listUnended(new Date(now.getTime() - silentForMs), mostPerRun)),
+    ].map(({ projectId, pipelineId }) => jobKey.pipeline(projectId, pipelineId))
+    const dead = (await jobs.listDead(mostPerRun))
+      .filter((job) => now.getTime() - job.diedAt.getTime() > reviveAfterMs)
+      .map((job) => job.key)
+    const keys = [...found, ...dead]
+    if (keys.length > 0)
+      log.warn({ forgotten: found.length, dead: dead.length }, 'Work found by the reconciler')
+    await queue.enqueue(keys)
+    await settings.save(settingName, now)
+    return { kind: 'again', inMs: everyMs }
+  }
+
+  async function forgottenReports(now: Date) {
+    const last = await settings.find(settingName)
+    const since = new Date((last instanceof Date ? last.getTime() : 0) - overlapMs)
+    const forgotten: { projectId: string; pipelineId: number }[] = []
+    for await (const projectIds of projects.listIds(projectsPerQuery)) {
+      for (const { _id: pipeline, newest } of await models.listReportingPipelines(projectIds, since)) {
+        if (now.getTime() - newest.getTime() < graceMs) continue
+        const known = await pipelines.find(pipeline.projectId, pipeline.pipelineId)
+        if (known === null || known.checkedAt < newest) forgotten.push(pipeline)
+      }
+    }
+    return forgotten
+  }
+}

@@ -1,0 +1,128 @@
+import { isOpenToEveryone, canPost } from '../domain/permissions.js'
+import { matchesPath } from '../domain/path-pattern.js'
+import { Problem } from '../errors.js'
+import { GitLabError } from '../gitlab/errors.js'
+import type { GitLab, GitLabProject } from '../gitlab/port.js'
+import type { Queue } from '../jobs/queue.js'
+import { jobKey } from '../jobs/keys.js'
+import type { Project, ProjectFacts, ProjectStore } from '../stores/project-store.js'
+
+const connectedForMs = 10_000
+const refusedForMs = 30_000
+const checkedForMs = 5 * 60_000
+const mostRemembered = 10_000
+
+export interface ProjectAccessOptions {
+  gitlab: GitLab
+  projects: ProjectStore
+  queue: Pick<Queue, 'enqueue'>
+  autoConnect: string[]
+  clock: () => Date
+}
+
+/** Who may reach which project. */
+export interface ProjectAccess {
+  /** The project that an ID token speaks for; connects it where `AUTO_CONNECT` allows.
+   * @throws Problem PROJECT_NOT_CONNECTED, GITLAB_UNAVAILABLE */
+  getForJob(gitlabProjectId: number): Promise<Project>
+  /** A project that everyone may read, by GitLab's number, our id or its path.
+   * @throws Problem NOT_FOUND, also for a project one may not see */
+  getOpen(idOrPath: string): Promise<Project>
+  /** The project if everyone may read it now. GitLab's word on that is at most 5 minutes old. */
+  isOpen(project: Project): Promise<boolean>
+}
+
+export function createProjectAccess(options: ProjectAccessOptions): ProjectAccess {
+  const { gitlab, projects, queue, autoConnect, clock } = options
+  const remembered = new Map<number, { untilMs: number; answer: Promise<Project> }>()
+
+  function getForJob(gitlabProjectId: number): Promise<Project> {
+    const nowMs = clock().getTime()
+    const known = remembered.get(gitlabProjectId)
+    if (known !== undefined && known.untilMs > nowMs) return known.answer
+    if (remembered.size >= mostRemembered) remembered.clear()
+    const answer = findOrConnect(gitlabProjectId)
+    remembered.set(gitlabProjectId, { untilMs: nowMs + connectedForMs, answer })
+    answer.catch((error: unknown) => {
+      const isFinal = error instanceof Problem && !error.retryable
+      if (isFinal) remembered.set(gitlabProjectId, { untilMs: nowMs + refusedForMs, answer })
+      else remembered.delete(gitlabProjectId)
+    })
+    return answer
+  }
+
+  async function findOrConnect(gitlabProjectId: number): Promise<Project> {
+    const known = await projects.findByGitLabId(gitlabProjectId)
+    if (known !== null) return known
+    if (autoConnect.length === 0) throw notConnected(`GitLab project ${gitlabProjectId} is not connected.`)
+    const project = await askGitLab(() => connectable(gitlabProjectId))
+    const connected = await projects.connect(factsOf(project), clock())
+    await queue.enqueue(jobKey.hook(connected.id))
+    return connected
+  }
+
+  async function connectable(gitlabProjectId: number): Promise<GitLabProject> {
+    const project = await gitlab.findProject(gitlabProjectId)
+    if (project === null) throw notConnected(`The bot cannot see GitLab project ${gitlabProjectId}.`)
+    if (!matchesPath(project.path, autoConnect)) {
+      throw notConnected(`${project.path} is not connected, and no pattern of AUTO_CONNECT names it.`)
+    }
+    const bot = await gitlab.getCurrentUser()
+    if (!canPost(await gitlab.findAccessLevel(gitlabProjectId, bot.id))) {
+      throw notConnected(`${project.path} is not connected, and ${bot.username} is not a Developer of it.`)
+    }
+    return project
+  }
+
+  async function getOpen(idOrPath: string): Promise<Project> {
+    const project = await lookUp(idOrPath)
+    if (project !== null && (await isOpen(project))) return project
+    throw new Problem('NOT_FOUND', { message: 'There is no such project, or you may not see it.' })
+  }
+
+  function lookUp(idOrPath: string): Promise<Project | null> {
+    if (/^\d{1,15}$/.test(idOrPath)) return projects.findByGitLabId(Number(idOrPath))
+    return idOrPath.includes('/') ? projects.findByPath(idOrPath) : projects.find(idOrPath)
+  }
+
+  async function isOpen(project: Project): Promise<boolean> {
+    if (!isOpenToEveryone(project)) return false
+    if (clock().getTime() - project.checkedAt.getTime() < checkedForMs) return true
+    return isOpenToEveryone(await recheck(project))
+  }
+
+  async function recheck(project: Project): Promise<Pick<Project, 'visibility' | 'pipelinesOpen'>> {
+    const found = await askGitLab(() => gitlab.findProject(project.gitlabProjectId))
+    if (found === null) {
+      await projects.close(project.id, clock())
+      return { visibility: 'private', pipelinesOpen: false }
+    }
+    await projects.refresh(project.id, factsOf(found), clock())
+    return found
+  }
+
+  return { getForJob, getOpen, isOpen }
+}
+
+export function factsOf(project: GitLabProject): ProjectFacts {
+  const { id, path, webUrl, defaultBranch, visibility, pipelinesOpen } = project
+  return { gitlabProjectId: id, path, webUrl, defaultBranch, visibility, pipelinesOpen }
+}
+
+function notConnected(message: string): Problem {
+  return new Problem('PROJECT_NOT_CONNECTED', { message })
+}
+
+async function askGitLab<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!(error instanceof GitLabError)) throw error
+    const retryAfterSeconds = Math.ceil((error.retryAfterMs ?? 10_000) / 1000)
+    throw new Problem('GITLAB_UNAVAILABLE', {
+      message: 'GitLab could not be asked about the project.',
+      retryAfterSeconds,
+      cause: error,
+    })
+  }
+}

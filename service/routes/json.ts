@@ -1,0 +1,65 @@
+import type { Addresses } from '../domain/addresses.js'
+import type { Json, Model, Named } from '../domain/model.js'
+import type { Project } from '../stores/project-store.js'
+
+/** How projects and models look on the wire. Floats that JSON does not have are strings, as they may be sent. */
+
+export function projectJson(project: Project, addresses: Addresses) {
+  return {
+    id: project.id,
+    gitlab_id: project.gitlabProjectId,
+    path: project.path,
+    default_branch: project.defaultBranch,
+    visibility: project.visibility,
+    url: addresses.project(project.path),
+    gitlab_url: project.webUrl,
+    connected_at: project.connectedAt,
+  }
+}
+
+export function modelJson(model: Model, project: Project, addresses: Addresses) {
+  return {
+    id: model.id,
+    name: model.name,
+    dataset: model.dataset,
+    repeat: model.repeat,
+    trial: model.trial,
+    version: model.version,
+    commit: model.commit,
+    source_commit: model.sourceCommit,
+    origin: model.origin,
+    pipeline: { id: model.pipeline.id, source: model.pipeline.source, ref: model.pipeline.ref },
+    job: { id: model.job.id, name: model.job.name, status: model.job.status },
+    parameters: settingsJson(model.parameters),
+    hyperparameters: settingsJson(model.hyperparameters),
+    results: settingsJson(model.results),
+    curves: model.curves.map(({ name, count, min, max, last }) => ({
+      name,
+      count,
+      min: floatJson(min),
+      max: floatJson(max),
+      last: floatJson(last),
+    })),
+    dataset_digest: model.datasetDigest,
+    test_size: model.testSize,
+    artifacts: model.artifacts.map(({ path, sizeBytes, sha256 }) => ({ path, size: sizeBytes, sha256 })),
+    uploaded_at: model.uploadedAt,
+    url: addresses.model(project.path, model),
+  }
+}
+
+/** `Object.fromEntries` makes an own property of any name, `__proto__` included. */
+function settingsJson(named: Named<Json>[]): Record<string, unknown> {
+  return Object.fromEntries(named.map(({ k, v }) => [k, valueJson(v)]))
+}
+
+function valueJson(value: Json): unknown {
+  if (typeof value === 'number') return floatJson(value)
+  if (Array.isArray(value)) return value.map(valueJson)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, valueJson(inner)]))
+}
+
+function floatJson(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value)
+}

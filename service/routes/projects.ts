@@ -1,0 +1,126 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { Addresses } from '../domain/addresses.js'
+import type { Model } from '../domain/model.js'
+import { Problem } from '../errors.js'
+import type { ProjectAccess } from '../plugins/project-access.js'
+import type { ComparisonStore } from '../stores/comparison-store.js'
+import type { ModelStore } from '../stores/model-store.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
+import { modelJson, projectJson } from './json.js'
+
+export interface ProjectRoutesOptions {
+  access: ProjectAccess
+  projects: ProjectStore
+  models: ModelStore
+  comparisons: ComparisonStore
+  addresses: Addresses
+}
+
+const pageSize = 50
+
+const ProjectsQuery = z.strictObject({ after: z.string().min(1).max(1000).optional() })
+const ModelsQuery = z.strictObject({
+  name: z.string().min(1).max(400).optional(),
+  dataset: z.string().min(1).max(400).optional(),
+  before: z.string().max(200).optional(),
+})
+
+/** Reading by REST: projects that are open to everyone, their models, what was said of their merge requests. */
+export async function projectRoutes(fastify: FastifyInstance, options: ProjectRoutesOptions): Promise<void> {
+  const { access, projects, models, comparisons, addresses } = options
+  const config = { access: 'open-project' } as const
+
+  fastify.get('/api/v1/projects', { config }, async (request) => {
+    const { after } = readQuery(ProjectsQuery, request.query)
+    const found = await projects.listOpen(pageSize, after ?? null)
+    const open: Project[] = []
+    for (const project of found) if (await access.isOpen(project)) open.push(project)
+    return {
+      projects: open.map((project) => projectJson(project, addresses)),
+      next: found.length === pageSize ? (found.at(-1)?.path ?? null) : null,
+    }
+  })
+
+  fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id', { config }, async (request) =>
+    projectJson(await access.getOpen(request.params.id), addresses),
+  )
+
+  fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id/models', { config }, async (request) => {
+    const project = await access.getOpen(request.params.id)
+    const { name, dataset, before } = readQuery(ModelsQuery, request.query)
+    const page = await models.listNewest(
+      project.id,
+      { ...(name !== undefined && { name }), ...(dataset !== undefined && { dataset }) },
+      { limit: pageSize, before: before === undefined ? null : parseCursor(before) },
+    )
+    return {
+      models: page.models.map((model) => modelJson(model, project, addresses)),
+      next: page.next === null ? null : formatCursor(page.next),
+    }
+  })
+
+  fastify.get<{ Params: { id: string; modelId: string } }>(
+    '/api/v1/projects/:id/models/:modelId',
+    { config },
+    async (request) => {
+      const project = await access.getOpen(request.params.id)
+      const model = await models.findModel(project.id, request.params.modelId)
+      if (model === null)
+        throw new Problem('NOT_FOUND', { message: 'There is no such model in this project.' })
+      return modelJson(model, project, addresses)
+    },
+  )
+
+  fastify.get<{ Params: { id: string; iid: string } }>(
+    '/api/v1/projects/:id/merge_requests/:iid',
+    { config },
+    async (request) => {
+      const project = await access.getOpen(request.params.id)
+      const iid = /^\d{1,12}$/.test(request.params.iid) ? Number(request.params.iid) : null
+      const found = iid === null ? null : await comparisons.find(project.id, iid)
+      if (found === null) {
+        throw new Problem('NOT_FOUND', {
+          message: 'No model was reported for a merge request with this number.',
+        })
+      }
+      return {
+        iid: found.mrIid,
+        state: found.mrState,
+        url: found.mrUrl,
+        target_branch: found.targetBranch,
+        head: found.headSha,
+        verdict: { summary: found.summary, lines: found.lines },
+        judged_at: found.judgedAt,
+      }
+    },
+  )
+}
+
+function readQuery<T extends z.ZodType>(schema: T, query: unknown): z.infer<T> {
+  const parsed = schema.safeParse(query)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : String(issue?.path[0] ?? '')
+  throw new Problem('INVALID_QUERY', { message: `The query parameter ${field} is not accepted.`, field })
+}
+
+interface Cursor {
+  uploadedAt: Date
+  id: Model['id']
+}
+
+function formatCursor({ uploadedAt, id }: Cursor): string {
+  return `${uploadedAt.getTime()}.${id}`
+}
+
+function parseCursor(text: string): Cursor {
+  const match = /^(\d{1,15})\.([\w-]{24})$/.exec(text)
+  if (match === null)
+    throw new Problem('INVALID_QUERY', {
+      message: 'before is not a key of a page.',
+      field: 'before',
+      value: text,
+    })
+  return { uploadedAt: new Date(Number(match[1])), id: match[2] ?? '' }
+}

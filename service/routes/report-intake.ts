@@ -1,0 +1,147 @@
+import { ObjectId } from 'mongodb'
+import { formatReportId, modelId, modelOrigin } from '../domain/identity.js'
+import type { CurveSummary } from '../domain/model.js'
+import { Problem } from '../errors.js'
+import type { Curve } from '../ingest/curve.js'
+import type { Report, ReportedModel } from '../ingest/report.js'
+import { jobKey } from '../jobs/keys.js'
+import type { Queue } from '../jobs/queue.js'
+import type { CiIdentity } from '../schemas/id-token.js'
+import type { CurveStore } from '../stores/curve-store.js'
+import type { ModelDoc } from '../stores/model-store.js'
+import type { ModelWriter } from '../stores/model-writer.js'
+import type { PipelineStore } from '../stores/pipeline-store.js'
+import type { Project } from '../stores/project-store.js'
+
+/** The pause before a merge request is written to: what arrives in it shares one note. */
+const burstMs = 1_000
+
+export interface ReportIntakeOptions {
+  modelWriter: ModelWriter
+  curves: CurveStore
+  pipelines: PipelineStore
+  queue: Queue
+  clock: () => Date
+}
+
+export interface StoredReport {
+  id: string
+  models: Pick<ModelDoc, '_id' | 'name' | 'dataset' | 'commit' | 'repeat' | 'trial'>[]
+}
+
+export type ReportIntake = ReturnType<typeof createReportIntake>
+
+/** Stores what a job reports, durably and whole or not at all, and has the worker look at its pipeline. */
+export function createReportIntake({ modelWriter, curves, pipelines, queue, clock }: ReportIntakeOptions) {
+  /** @throws Problem NO_MODEL, DUPLICATE_MODEL */
+  async function store(project: Project, identity: CiIdentity, report: Report): Promise<StoredReport> {
+    const id = formatReportId({
+      projectId: project.id,
+      commit: identity.sha,
+      pipelineId: identity.pipelineId,
+      jobId: identity.jobId,
+    })
+    const docs = report.models.length === 0 ? [] : await storeModels(id, project, identity, report)
+    if (docs.length === 0) await storeSilence(project, identity, report)
+    await queue.enqueueCovered(jobKey.pipeline(project.id, identity.pipelineId), { delayMs: burstMs })
+    return { id, models: docs }
+  }
+
+  async function storeModels(id: string, project: Project, identity: CiIdentity, report: Report) {
+    const now = clock()
+    const docs = report.models.map((model) => toDoc(project, identity, report, model, now))
+    for (const [index, doc] of docs.entries()) {
+      const points = report.models[index]?.curves ?? []
+      if (points.length > 0) await curves.saveCurves(doc.upload, points)
+    }
+    const outcome = await modelWriter.save(id, docs)
+    if (outcome.kind !== 'stored')
+      await curves.dropCurves(docs.filter((doc) => doc.curves.length > 0).map((doc) => doc.upload))
+    if (outcome.kind === 'duplicate') throw duplicate(outcome.doc, outcome.jobName)
+    return docs
+  }
+
+  async function storeSilence(project: Project, identity: CiIdentity, report: Report): Promise<void> {
+    const status = report.job.status ?? 'unknown'
+    if (status !== 'failed' && status !== 'canceled') {
+      throw new Problem('NO_MODEL', { message: 'The report holds no model.', field: 'models' })
+    }
+    await pipelines.addSilentJob(project.id, identity.pipelineId, {
+      id: identity.jobId,
+      name: report.job.name ?? String(identity.jobId),
+      status,
+      at: clock(),
+    })
+  }
+
+  return { store }
+}
+
+function duplicate(doc: ModelDoc, jobName: string): Problem {
+  return new Problem('DUPLICATE_MODEL', {
+    message: `The job "${jobName}" of this pipeline has reported the model "${doc.name}" on "${doc.dataset}" already.`,
+    field: 'models.name',
+    value: doc.name,
+  })
+}
+
+function toDoc(
+  project: Project,
+  identity: CiIdentity,
+  report: Report,
+  model: ReportedModel,
+  now: Date,
+): ModelDoc {
+  const origin = modelOrigin({ ...identity, forkProjectId: identity.isFork ? identity.tokenProjectId : null })
+  const { dataset, name, repeat, trial } = model
+  return {
+    _id: modelId({ projectId: project.id, origin, commit: identity.sha, dataset, name, repeat, trial }),
+    schema: 1,
+    projectId: project.id,
+    origin,
+    commit: identity.sha,
+    sourceCommit: null,
+    pipelineId: identity.pipelineId,
+    pipelineSource: identity.pipelineSource,
+    ref: identity.ref,
+    refType: identity.refType,
+    refProtected: identity.refProtected,
+    jobId: identity.jobId,
+    // Without a name the number stands in, so that two nameless jobs never pass for tries of one.
+    jobName: report.job.name ?? String(identity.jobId),
+    jobStatus: report.job.status ?? 'unknown',
+    jobUrl: report.job.url,
+    userId: identity.userId,
+    dataset,
+    name,
+    repeat,
+    trial,
+    version: model.version,
+    parameters: model.parameters,
+    hyperparameters: model.hyperparameters,
+    results: model.results,
+    curves: model.curves.map(summary),
+    datasetDigest: model.datasetDigest,
+    testSize: model.testSize,
+    artifacts: model.artifacts,
+    uploadedAt: now,
+    upload: new ObjectId(),
+  }
+}
+
+function summary({ name, values }: Curve): CurveSummary {
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (const value of values) {
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  const isAllNaN = min > max
+  return {
+    name,
+    count: values.length,
+    min: isAllNaN ? Number.NaN : min,
+    max: isAllNaN ? Number.NaN : max,
+    last: values.at(-1) ?? Number.NaN,
+  }
+}

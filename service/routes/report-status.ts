@@ -1,0 +1,142 @@
+import type { Addresses } from '../domain/addresses.js'
+import { parseReportId, type ReportId } from '../domain/identity.js'
+import type { Model } from '../domain/model.js'
+import { Problem } from '../errors.js'
+import { plainLine } from '../render/plain.js'
+import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { ModelStore } from '../stores/model-store.js'
+import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
+
+const firstPollMs = 150
+const slowestPollMs = 1_000
+
+export interface ReportStatusOptions {
+  projects: ProjectStore
+  models: ModelStore
+  pipelines: PipelineStore
+  comparisons: ComparisonStore
+  addresses: Addresses
+}
+
+export interface ReportStatus {
+  report: string
+  models: { id: string; url: string }[]
+  mergeRequestUrl: string | null
+  /** Null until the worker has looked at the report. */
+  verdict: { state: 'compared' | 'not_compared'; summary: string } | null
+  /** The same for a job's log. */
+  lines: string[]
+}
+
+export interface WaitOptions {
+  mayRead: (project: Project) => Promise<boolean>
+  waitMs: number
+  /** Whether nobody waits for the answer any more. */
+  isGone: () => boolean
+}
+
+export type ReportStatusReader = ReturnType<typeof createReportStatusReader>
+
+/** What became of a report. */
+export function createReportStatusReader(options: ReportStatusOptions) {
+  const { projects, models, pipelines, comparisons, addresses } = options
+
+  /** Answers when the report is judged, or as it stands after `waitMs`.
+   * @throws Problem NOT_FOUND, also for a report one may not see */
+  async function wait(reportId: string, { mayRead, waitMs, isGone }: WaitOptions): Promise<ReportStatus> {
+    const id = parseReportId(reportId)
+    const project = id === null ? null : await projects.find(id.projectId)
+    if (id === null || project === null || !(await mayRead(project))) throw notFound()
+    const reported = await read(id)
+
+    const endsAt = performance.now() + waitMs
+    for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
+      const status = await judge(reportId, id, project, reported)
+      const leftMs = endsAt - performance.now()
+      if (status.verdict !== null || leftMs <= 0 || isGone()) return status
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)))
+    }
+  }
+
+  async function read({ projectId, commit, pipelineId, jobId }: ReportId): Promise<Model[]> {
+    const found = await models.listOfReport(projectId, commit, pipelineId, jobId)
+    if (found.length > 0) return found
+    if ((await pipelines.findSilentJob(projectId, pipelineId, jobId)) === null) throw notFound()
+    return []
+  }
+
+  async function judge(
+    report: string,
+    id: ReportId,
+    project: Project,
+    reported: Model[],
+  ): Promise<ReportStatus> {
+    const pipeline = await pipelines.find(project.id, id.pipelineId)
+    const comparison = pipeline === null ? null : await comparisonWith(pipeline, id.jobId)
+    const base = {
+      report,
+      models: reported.map((model) => ({ id: model.id, url: addresses.model(project.path, model) })),
+    }
+    if (comparison !== null)
+      return { ...base, ...compared(comparison, addresses.mergeRequest(project.path, comparison.mrIid)) }
+    if (pipeline !== null && isCheckedAfter(pipeline, reported) && pipeline.mrIids.length === 0) {
+      return { ...base, ...notCompared(project, reported, addresses) }
+    }
+    return { ...base, ...pending(project, addresses) }
+  }
+
+  async function comparisonWith(pipeline: Pipeline, jobId: number): Promise<StoredComparison | null> {
+    for (const mrIid of pipeline.mrIids) {
+      const comparison = await comparisons.find(pipeline.projectId, mrIid)
+      if (comparison?.jobIds.includes(jobId)) return comparison
+    }
+    return null
+  }
+
+  return { wait }
+}
+
+function isCheckedAfter(pipeline: Pipeline, reported: Model[]): boolean {
+  return reported.every((model) => model.uploadedAt <= pipeline.checkedAt)
+}
+
+function compared(comparison: StoredComparison, page: string): Omit<ReportStatus, 'report' | 'models'> {
+  return {
+    mergeRequestUrl: comparison.mrUrl,
+    verdict: { state: 'compared', summary: comparison.summary },
+    lines: [...comparison.lines, '', `Note: ${comparison.mrUrl}`, `Full comparison: ${page}`],
+  }
+}
+
+function notCompared(
+  project: Project,
+  reported: Model[],
+  addresses: Addresses,
+): Omit<ReportStatus, 'report' | 'models'> {
+  const summary = 'no open merge request for this pipeline'
+  const lines = reported.map(
+    (model) =>
+      `${plainLine(model.name)} on ${plainLine(model.dataset)}: ${addresses.model(project.path, model)}`,
+  )
+  return {
+    mergeRequestUrl: null,
+    verdict: { state: 'not_compared', summary },
+    lines: [`Stored; ${summary}.`, ...lines],
+  }
+}
+
+function pending(project: Project, addresses: Addresses): Omit<ReportStatus, 'report' | 'models'> {
+  return {
+    mergeRequestUrl: null,
+    verdict: null,
+    lines: [
+      'Stored; the comparison is not ready yet and will stand on the merge request.',
+      addresses.project(project.path),
+    ],
+  }
+}
+
+function notFound(): Problem {
+  return new Problem('NOT_FOUND', { message: 'There is no such report, or you may not see it.' })
+}

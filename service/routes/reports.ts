@@ -1,0 +1,135 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Addresses } from '../domain/addresses.js'
+import { Problem } from '../errors.js'
+import { readFiles, type ResultFile } from '../ingest/files.js'
+import { parseJson } from '../ingest/json.js'
+import { limits } from '../ingest/limits.js'
+import { check, readJob, readReport, type Report } from '../ingest/report.js'
+import { decode } from '../plugins/body-parser.js'
+import { wantsText } from '../plugins/error-handler.js'
+import type { ProjectAccess } from '../plugins/project-access.js'
+import { plainLine } from '../render/plain.js'
+import { WireContext } from '../schemas/report.js'
+import type { Project } from '../stores/project-store.js'
+import type { ReportIntake, StoredReport } from './report-intake.js'
+import type { ReportStatus, ReportStatusReader } from './report-status.js'
+
+export interface ReportRoutesOptions {
+  access: ProjectAccess
+  intake: ReportIntake
+  status: ReportStatusReader
+  addresses: Addresses
+}
+
+const waitSecondsAtMost = 30
+
+const StatusQuery = z.strictObject({ wait: z.coerce.number().min(0).max(waitSecondsAtMost).default(0) })
+
+/** `POST /api/v1/reports`: what one CI job sends. `GET /api/v1/reports/:id`: what came of it. */
+export async function reportRoutes(fastify: FastifyInstance, options: ReportRoutesOptions): Promise<void> {
+  const { access, intake, status, addresses } = options
+
+  fastify.post('/api/v1/reports', {
+    config: { access: 'job' },
+    // Who may not report is refused before the body is read.
+    preParsing: async (request, _reply, payload) => {
+      await authorise(request)
+      return payload
+    },
+    handler: async (request, reply) => {
+      const { identity, project } = await authorise(request)
+      const report = request.isMultipart() ? await readMultipart(request) : readReport(request.body)
+      const stored = await intake.store(project, identity, report)
+      request.log.info({ report: stored.id, models: stored.models.length }, 'Report stored')
+      return replyStored(request, reply, project, stored)
+    },
+  })
+
+  fastify.get<{ Params: { id: string } }>('/api/v1/reports/:id', {
+    config: { access: 'job-or-open-project' },
+    handler: async (request, reply) => {
+      const query = readQuery(request.query)
+      const found = await status.wait(request.params.id, {
+        mayRead: (project) => mayRead(request, project),
+        waitMs: query.wait * 1000,
+        isGone: () => request.raw.destroyed,
+      })
+      return replyStatus(request, reply, found)
+    },
+  })
+
+  async function authorise(request: FastifyRequest) {
+    const identity = await request.ciIdentity()
+    const project = await access.getForJob(identity.gitlabProjectId)
+    if (identity.isFork) {
+      throw new Problem('FORK_REPORTS_OFF', {
+        message: `The job runs code of another project (${identity.tokenProjectId}).`,
+      })
+    }
+    return { identity, project }
+  }
+
+  async function mayRead(request: FastifyRequest, project: Project): Promise<boolean> {
+    if (request.headers.authorization === undefined) return access.isOpen(project)
+    const identity = await request.ciIdentity()
+    return identity.gitlabProjectId === project.gitlabProjectId && !identity.isFork
+  }
+
+  function replyStored(request: FastifyRequest, reply: FastifyReply, project: Project, stored: StoredReport) {
+    reply.code(202).header('location', `/api/v1/reports/${stored.id}`)
+    if (wantsText(request)) {
+      const lines = stored.models.map(
+        (model) => `${plainLine(model.name)} on ${plainLine(model.dataset)}: stored`,
+      )
+      return reply.type('text/plain; charset=utf-8').send([`report ${stored.id}`, ...lines, ''].join('\n'))
+    }
+    return reply.send({
+      report: stored.id,
+      models: stored.models.map((model) => ({ id: model._id, url: addresses.model(project.path, model) })),
+      links: { merge_request: null },
+      verdict: null,
+    })
+  }
+}
+
+function readQuery(query: unknown): z.infer<typeof StatusQuery> {
+  const parsed = StatusQuery.safeParse(query)
+  if (parsed.success) return parsed.data
+  const field = String(parsed.error.issues[0]?.path[0] ?? 'query')
+  throw new Problem('INVALID_QUERY', {
+    message: `wait must be a number of seconds from 0 to ${waitSecondsAtMost}, and is the only parameter.`,
+    field,
+    value: (query as Record<string, unknown>)[field],
+  })
+}
+
+/** A part `context` (JSON) and one part `file` per result file. */
+async function readMultipart(request: FastifyRequest): Promise<Report> {
+  let context: unknown
+  const files: ResultFile[] = []
+  let sizeBytes = 0
+  for await (const part of request.parts()) {
+    if (part.fieldname === 'file' && part.type === 'file') {
+      const text = decode(await part.toBuffer())
+      sizeBytes += text.length
+      if (sizeBytes > limits.bodyBytes)
+        throw new Problem('BODY_TOO_LARGE', { message: 'The files are too large.' })
+      files.push({ path: part.filename || 'file', text })
+    } else if (part.fieldname === 'context' && part.type === 'field') {
+      // A part that calls itself application/json comes parsed.
+      context = typeof part.value === 'string' ? parseJson(part.value, 'context') : part.value
+    } else {
+      const field = part.fieldname
+      throw new Problem('UNKNOWN_FIELD', { message: 'Only a part context and parts file are known.', field })
+    }
+  }
+  const { job, defaults } = check(WireContext, context ?? {}, 'context')
+  return { job: readJob(job), models: readFiles(files, defaults ?? {}) }
+}
+
+function replyStatus(request: FastifyRequest, reply: FastifyReply, status: ReportStatus) {
+  if (wantsText(request)) return reply.type('text/plain; charset=utf-8').send(`${status.lines.join('\n')}\n`)
+  const { report, models, mergeRequestUrl, verdict } = status
+  return reply.send({ report, models, links: { merge_request: mergeRequestUrl }, verdict })
+}

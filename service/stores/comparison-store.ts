@@ -1,0 +1,63 @@
+import type { Collection, Db } from 'mongodb'
+
+/** What was last said about a merge request: behind its note, its page and the lines in a job's log. */
+export interface StoredComparison {
+  projectId: string
+  mrIid: number
+  mrState: string
+  mrUrl: string
+  targetBranch: string
+  headSha: string
+  /** The head before this one that had results; null where there was none. */
+  previousHeadSha: string | null
+  /** Jobs whose report is in it. */
+  jobIds: number[]
+  summary: string
+  /** For a job's log, as plain text. */
+  lines: string[]
+  judgedAt: Date
+}
+
+interface ComparisonDoc extends StoredComparison {
+  _id: string
+  schema: 1
+}
+
+export function comparisonCollection(db: Db): Collection<ComparisonDoc> {
+  return db.collection<ComparisonDoc>('comparisons')
+}
+
+export function createComparisonStore(db: Db) {
+  const comparisons = comparisonCollection(db)
+
+  async function find(projectId: string, mrIid: number): Promise<StoredComparison | null> {
+    const doc = await comparisons.findOne({ _id: `${projectId}:${mrIid}` })
+    if (doc === null) return null
+    const { _id, schema: _, ...comparison } = doc
+    return comparison
+  }
+
+  async function save(comparison: StoredComparison): Promise<void> {
+    const id = `${comparison.projectId}:${comparison.mrIid}`
+    await comparisons.replaceOne({ _id: id }, { schema: 1, ...comparison }, { upsert: true })
+  }
+
+  async function setState(projectId: string, mrIid: number, mrState: string): Promise<void> {
+    await comparisons.updateOne({ _id: `${projectId}:${mrIid}` }, { $set: { mrState } })
+  }
+
+  /** Open merge requests that were compared with this branch. */
+  async function listOpenAgainst(projectId: string, branch: string): Promise<number[]> {
+    const docs = await comparisons
+      .find({ projectId, targetBranch: branch, mrState: 'opened' })
+      .project<{ mrIid: number }>({ mrIid: 1 })
+      .sort({ judgedAt: -1 })
+      .limit(200)
+      .toArray()
+    return docs.map((doc) => doc.mrIid)
+  }
+
+  return { find, save, setState, listOpenAgainst }
+}
+
+export type ComparisonStore = ReturnType<typeof createComparisonStore>

@@ -1,0 +1,36 @@
+import type { Db } from 'mongodb'
+import { comparisonCollection } from './comparison-store.js'
+import { deliveryLifeSeconds } from './delivery-store.js'
+import { jobCollection, jobIndexes } from './job-store.js'
+import { modelCollection } from './model-store.js'
+import { pipelineCollection } from './pipeline-store.js'
+import { projectCollection } from './project-store.js'
+
+/** Makes every index; awaited before listening, because the unique ones are what keeps data single. */
+export async function ensureIndexes(db: Db): Promise<void> {
+  await Promise.all([
+    projectCollection(db).createIndexes([
+      { key: { gitlabProjectId: 1 }, unique: true },
+      { key: { path: 1 } },
+      { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
+    ]),
+    modelCollection(db).createIndexes([
+      { key: { projectId: 1, uploadedAt: -1 } },
+      { key: { projectId: 1, commit: 1 } },
+    ]),
+    pipelineCollection(db).createIndexes([
+      { key: { projectId: 1, headSha: 1 } },
+      { key: { ended: 1, checkedAt: 1 } },
+    ]),
+    comparisonCollection(db).createIndex({ projectId: 1, targetBranch: 1, mrState: 1 }),
+    db.collection('deliveries').createIndex({ at: 1 }, { expireAfterSeconds: deliveryLifeSeconds }),
+    // The collections of single keys are made now, too, so that no transaction has to.
+    db.createCollection('curves').catch(ignoreExisting),
+    jobCollection(db).createIndexes(jobIndexes),
+  ])
+}
+
+function ignoreExisting(error: unknown): void {
+  const isExisting = typeof error === 'object' && error !== null && 'code' in error && error.code === 48
+  if (!isExisting) throw error
+}

@@ -1,0 +1,141 @@
+import type { Collection, Db } from 'mongodb'
+
+/** A job of a pipeline as GitLab's jobs API last told it. */
+export interface PipelineJob {
+  id: number
+  name: string
+  status: string
+  allowFailure: boolean
+}
+
+/** A job that reported without a model: it failed, was cancelled or wrote nothing. Its own word. */
+export interface SilentJob {
+  id: number
+  name: string
+  status: string
+  at: Date
+}
+
+/** A pipeline that reported. `headSha` is the commit people know: of a merged-results pipeline the merge request's head,
+ * else `sha` itself. */
+export interface Pipeline {
+  projectId: string
+  pipelineId: number
+  sha: string
+  headSha: string
+  /** First parent of a merge-result commit: the target branch's commit that it was made with. */
+  targetSha: string | null
+  ref: string
+  source: string
+  status: string
+  webUrl: string
+  mrIids: number[]
+  ended: boolean
+  jobs: PipelineJob[]
+  silent: SilentJob[]
+  /** When this service first asked for the pipeline, and when it last did. */
+  firstSeenAt: Date
+  checkedAt: Date
+  /** When a webhook last spoke of it. */
+  heardAt: Date | null
+}
+
+/** Facts of the pipeline are absent until GitLab has been asked about it. */
+interface PipelineDoc extends Partial<Omit<Pipeline, 'silent' | 'projectId' | 'pipelineId'>> {
+  _id: string
+  schema: 1
+  projectId: string
+  pipelineId: number
+  silent?: Record<string, SilentJob>
+}
+
+export function pipelineCollection(db: Db): Collection<PipelineDoc> {
+  return db.collection<PipelineDoc>('pipelines')
+}
+
+function idOf(projectId: string, pipelineId: number): string {
+  return `${projectId}:${pipelineId}`
+}
+
+/** Null for a row that only holds silent jobs or a webhook's word. */
+function fromDoc({ _id, schema: _, silent, heardAt, ...facts }: PipelineDoc): Pipeline | null {
+  if (facts.checkedAt === undefined) return null
+  return {
+    ...(facts as Omit<Pipeline, 'silent' | 'heardAt'>),
+    silent: Object.values(silent ?? {}),
+    heardAt: heardAt ?? null,
+  }
+}
+
+export function createPipelineStore(db: Db) {
+  const pipelines = pipelineCollection(db)
+
+  async function find(projectId: string, pipelineId: number): Promise<Pipeline | null> {
+    const doc = await pipelines.findOne({ _id: idOf(projectId, pipelineId) })
+    return doc === null ? null : fromDoc(doc)
+  }
+
+  /** Keeps what jobs and webhooks said in the meantime. */
+  async function save(pipeline: Omit<Pipeline, 'silent' | 'heardAt'>): Promise<void> {
+    const { projectId, pipelineId } = pipeline
+    await pipelines.updateOne(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { ...pipeline, schema: 1 } },
+      { upsert: true },
+    )
+  }
+
+  /** Notes that a webhook spoke of a pipeline that has reported here; false for any other. */
+  async function markHeard(projectId: string, pipelineId: number, at: Date): Promise<boolean> {
+    const result = await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { heardAt: at } })
+    return result.matchedCount > 0
+  }
+
+  async function addSilentJob(projectId: string, pipelineId: number, job: SilentJob): Promise<void> {
+    await pipelines.updateOne(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { projectId, pipelineId, schema: 1, [`silent.${job.id}`]: job } },
+      { upsert: true },
+    )
+  }
+
+  async function findSilentJob(
+    projectId: string,
+    pipelineId: number,
+    jobId: number,
+  ): Promise<SilentJob | null> {
+    const doc = await pipelines.findOne({ _id: idOf(projectId, pipelineId) }, { projection: { silent: 1 } })
+    return doc?.silent?.[String(jobId)] ?? null
+  }
+
+  /** Pipelines of one head, newest first. */
+  async function listOfHead(projectId: string, headSha: string): Promise<Pipeline[]> {
+    const docs = await pipelines.find({ projectId, headSha }).sort({ pipelineId: -1 }).limit(50).toArray()
+    return docs.map(fromDoc).filter((pipeline) => pipeline !== null)
+  }
+
+  async function listByIds(projectId: string, pipelineIds: number[]): Promise<Pipeline[]> {
+    if (pipelineIds.length === 0) return []
+    const docs = await pipelines
+      .find({ _id: { $in: pipelineIds.map((id) => idOf(projectId, id)) } })
+      .toArray()
+    return docs.map(fromDoc).filter((pipeline) => pipeline !== null)
+  }
+
+  /** Pipelines that ran when they were last looked at, before `before`; those older than three days are given up. */
+  async function listUnended(
+    before: Date,
+    limit: number,
+  ): Promise<Pick<Pipeline, 'projectId' | 'pipelineId'>[]> {
+    const givenUp = new Date(before.getTime() - 72 * 3_600_000)
+    return pipelines
+      .find({ ended: false, checkedAt: { $gt: givenUp, $lt: before } })
+      .project<{ projectId: string; pipelineId: number }>({ projectId: 1, pipelineId: 1 })
+      .limit(limit)
+      .toArray()
+  }
+
+  return { find, save, listUnended, markHeard, addSilentJob, findSilentJob, listOfHead, listByIds }
+}
+
+export type PipelineStore = ReturnType<typeof createPipelineStore>

@@ -1,0 +1,31 @@
+import { createComparisonStore } from './comparison-store.js'
+import { createCurveStore } from './curve-store.js'
+import type { Database } from './database.js'
+import { createDeliveryStore } from './delivery-store.js'
+import { createJobStore } from './job-store.js'
+import { createModelStore } from './model-store.js'
+import { createModelWriter } from './model-writer.js'
+import { createNoteStore } from './note-store.js'
+import { createPipelineStore } from './pipeline-store.js'
+import { createProjectStore } from './project-store.js'
+import { createSettingsStore } from './settings-store.js'
+
+/** Every store on one database. */
+export function createStores({ client, db }: Database) {
+  const curves = createCurveStore(db)
+  return {
+    projects: createProjectStore(db),
+    models: createModelStore(db),
+    modelWriter: createModelWriter(client, db, curves),
+    curves,
+    pipelines: createPipelineStore(db),
+    comparisons: createComparisonStore(db),
+    notes: createNoteStore(db),
+    jobs: createJobStore(db),
+    deliveries: createDeliveryStore(db),
+    settings: createSettingsStore(db),
+    ping: () => db.command({ ping: 1 }),
+  }
+}
+
+export type Stores = ReturnType<typeof createStores>
