@@ -1,0 +1,97 @@
+import type { Model } from './model.js'
+import { byCodeUnits } from './order.js'
+
+/** Why a commit was chosen to compare with, best first. */
+export type BaselineReason = 'merged_results_target' | 'merge_base' | 'ancestor' | 'newest'
+
+/** What one commit of the target branch has to offer. `models` are trustworthy already. */
+export interface BaselinePool {
+  reason: BaselineReason
+  commit: string
+  /** How many commits of the target branch are newer; null where that is not known. */
+  commitsBehind: number | null
+  models: Model[]
+}
+
+/** What the models of one dataset and name are compared with: all repeats of one commit. */
+export interface Baseline {
+  dataset: string
+  name: string
+  reason: BaselineReason
+  commit: string
+  commitsBehind: number | null
+  models: Model[]
+}
+
+export interface Trust {
+  targetBranch: string
+  /** As GitLab says, not as the job does. */
+  jobSucceeded: boolean
+}
+
+/** A baseline comes from a succeeded job of a pipeline of the target branch itself, and from nowhere else. */
+export function isTrustworthy(model: Model, { targetBranch, jobSucceeded }: Trust): boolean {
+  const { ref, refType, source } = model.pipeline
+  if (!jobSucceeded || refType !== 'branch' || ref !== targetBranch) return false
+  if (source === 'merge_request_event') return false
+  return model.origin === `branch:${targetBranch}` || model.origin.startsWith('schedule:')
+}
+
+/** One string for one dataset and name, whatever characters they hold. */
+export function identityOf({ dataset, name }: { dataset: string; name: string }): string {
+  return JSON.stringify([dataset, name])
+}
+
+/** Of each dataset, name, repeat and trial the one of the newest pipeline, then of the highest job. */
+export function choosePerIdentity(models: readonly Model[]): Model[] {
+  const chosen = new Map<string, Model>()
+  for (const model of models) {
+    const key = JSON.stringify([model.dataset, model.name, model.repeat, model.trial])
+    const known = chosen.get(key)
+    if (known === undefined || isNewer(model, known)) chosen.set(key, model)
+  }
+  return [...chosen.values()]
+}
+
+function isNewer(a: Model, b: Model): boolean {
+  if (a.pipeline.id !== b.pipeline.id) return a.pipeline.id > b.pipeline.id
+  return a.job.id > b.job.id
+}
+
+/** The models that count, by identity: the newest of each, no trials, repeats in the order of their labels. */
+export function groupRepeats(models: readonly Model[]): Map<string, Model[]> {
+  const groups = new Map<string, Model[]>()
+  for (const model of choosePerIdentity(models)) {
+    if (model.trial !== null) continue
+    const key = identityOf(model)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [model])
+    else group.push(model)
+  }
+  for (const group of groups.values()) group.sort((a, b) => byCodeUnits(a.repeat ?? '', b.repeat ?? ''))
+  return groups
+}
+
+export interface BaselineChoice {
+  candidates: readonly Model[]
+  /** In order of preference. */
+  pools: readonly BaselinePool[]
+}
+
+/**
+ * For each dataset and name the first pool that has it. Those that no candidate has are chosen too, as they may be
+ * missing, but not from the newest commit: what was added there, this branch cannot know.
+ */
+export function chooseBaselines({ candidates, pools }: BaselineChoice): Baseline[] {
+  const known = new Set(candidates.map(identityOf))
+  const chosen = new Map<string, Baseline>()
+  for (const { models, ...pool } of pools) {
+    for (const [key, repeats] of groupRepeats(models)) {
+      const first = repeats[0]
+      if (first === undefined || chosen.has(key)) continue
+      if (pool.reason === 'newest' && !known.has(key)) continue
+      chosen.set(key, { ...pool, dataset: first.dataset, name: first.name, models: repeats })
+    }
+  }
+  return [...chosen.values()]
+}

@@ -1,0 +1,355 @@
+import { type Baseline, groupRepeats, identityOf } from './baseline.js'
+import { type Direction, describeResult, type ResultKind } from './directions.js'
+import type { Model, Named } from './model.js'
+import { byCodeUnits } from './order.js'
+import { compareSettings, type SettingChange } from './settings.js'
+
+/**
+ * `changed`: it differs, and nobody can say whether that is good: direction unknown, or other data. `missing`: the
+ * baseline has it, its job ended in this pipeline and did not send it. `not_run`: its job did not end here.
+ */
+export type ResultState = 'worse' | 'missing' | 'better' | 'changed' | 'new' | 'same' | 'not_run'
+/** `mixed`: some results better, others worse or gone. */
+export type ModelState = ResultState | 'mixed'
+
+/** Worst first: the order of the rows. */
+export const MODEL_STATES = [
+  'worse',
+  'missing',
+  'mixed',
+  'better',
+  'changed',
+  'new',
+  'same',
+  'not_run',
+] as const
+MODEL_STATES satisfies readonly ModelState[]
+
+export interface ComparedResult {
+  name: string
+  direction: Direction
+  /** Show as percent, in every row alike. */
+  percent: boolean
+  /** Means over the repeats; null where the side does not have it. */
+  old: number | null
+  new: number | null
+  oldRepeats: number
+  newRepeats: number
+  /** new − old; null unless both are finite. */
+  difference: number | null
+  /** difference ÷ |old|; null where that says nothing (zero or infinite base, change of sign). */
+  relative: number | null
+  state: ResultState
+}
+
+/** All repeats of one dataset and model name here, beside those of the baseline. */
+export interface ComparedModel {
+  dataset: string
+  name: string
+  state: ModelState
+  /** What was trained here, by repeat label; empty where it is missing or was not run. */
+  models: Model[]
+  baseline: Baseline | null
+  /** Best known first. */
+  results: ComparedResult[]
+  settings: SettingChange[]
+  /** How many settings differ; `settings` holds at most `MAX_SETTING_CHANGES`. */
+  settingsChanged: number
+  /** Both sides name their data by digest and the digests differ: the numbers are not comparable. */
+  datasetChanged: boolean
+}
+
+export interface ResultColumn extends ResultKind {
+  name: string
+  percent: boolean
+  /** In how many rows it stands. */
+  rows: number
+  /** Its index in `Comparison.columns`. */
+  place: number
+}
+
+export interface Comparison {
+  /** Worst first, then by dataset and name. */
+  rows: ComparedModel[]
+  counts: Record<ModelState, number>
+  /** Every result name there is, best known first. */
+  columns: ResultColumn[]
+}
+
+export interface CompareInput {
+  /** The models of the merge request's head; trials and older tries are left out here. */
+  candidates: readonly Model[]
+  baselines: readonly Baseline[]
+  /** Names of the jobs that ended in this pipeline: a baseline's model of such a job is missing, of others not run. */
+  endedJobs: ReadonlySet<string>
+}
+
+/** Differences below this part of the values come from the order of additions, not from the model. */
+const ROUNDING = 1e-12
+
+/** Compares what was trained at a head with its baselines. Whatever the order of its input, the answer is the same. */
+export function compare({ candidates, baselines, endedJobs }: CompareInput): Comparison {
+  const here = groupRepeats(candidates)
+  const before = new Map(baselines.map((baseline) => [identityOf(baseline), baseline]))
+  const columns = listColumns(here, before)
+  const rows: ComparedModel[] = []
+  for (const [key, models] of here) rows.push(compareModel(models, before.get(key) ?? null, columns))
+  for (const [key, baseline] of before) {
+    if (!here.has(key)) rows.push(absentModel(baseline, endedJobs, columns))
+  }
+  rows.sort(byStateThenName)
+  return { rows, counts: countStates(rows), columns: [...columns.values()] }
+}
+
+export function byStateThenName(a: ComparedModel, b: ComparedModel): number {
+  const byState = MODEL_STATES.indexOf(a.state) - MODEL_STATES.indexOf(b.state)
+  return byState || byCodeUnits(a.dataset, b.dataset) || byCodeUnits(a.name, b.name)
+}
+
+function countStates(rows: ComparedModel[]): Record<ModelState, number> {
+  const counts = { worse: 0, missing: 0, mixed: 0, better: 0, changed: 0, new: 0, same: 0, not_run: 0 }
+  for (const row of rows) counts[row.state]++
+  return counts
+}
+
+interface ColumnFacts {
+  rows: number
+  withinOne: boolean
+}
+
+/** One kind per result name, so that a name is shown alike in every row. */
+function listColumns(here: Map<string, Model[]>, before: Map<string, Baseline>): Map<string, ResultColumn> {
+  const facts = new Map<string, ColumnFacts>()
+  for (const key of new Set([...here.keys(), ...before.keys()])) {
+    const models = [...(here.get(key) ?? []), ...(before.get(key)?.models ?? [])]
+    const inRow = new Set<string>()
+    for (const { k, v } of models.flatMap((model) => model.results)) {
+      const fact = facts.get(k) ?? { rows: 0, withinOne: true }
+      if (Number.isFinite(v) && (v < 0 || v > 1)) fact.withinOne = false
+      facts.set(k, fact)
+      inRow.add(k)
+    }
+    for (const name of inRow) {
+      const fact = facts.get(name)
+      if (fact !== undefined) fact.rows++
+    }
+  }
+  const columns = [...facts].map(([name, { rows, withinOne }]) => {
+    const kind = describeResult(name)
+    return { ...kind, name, rows, percent: kind.fraction && withinOne }
+  })
+  columns.sort(
+    (a, b) => Number(a.training) - Number(b.training) || a.rank - b.rank || byCodeUnits(a.name, b.name),
+  )
+  return new Map(columns.map((column, place) => [column.name, { ...column, place }]))
+}
+
+function compareModel(
+  models: Model[],
+  baseline: Baseline | null,
+  columns: Map<string, ResultColumn>,
+): ComparedModel {
+  const datasetChanged = baseline !== null && isOtherData(baseline.models, models)
+  const pair = { old: means(baseline?.models ?? []), current: means(models) }
+  const results = compareResults(pair, { columns, comparable: !datasetChanged })
+  const { changes, total } = settingsBetween(baseline?.models ?? [], models)
+  return {
+    dataset: models[0]?.dataset ?? '',
+    name: models[0]?.name ?? '',
+    state: baseline === null ? 'new' : stateOfModel(results, datasetChanged),
+    models,
+    baseline,
+    results,
+    settings: changes,
+    settingsChanged: total,
+    datasetChanged,
+  }
+}
+
+function absentModel(
+  baseline: Baseline,
+  endedJobs: ReadonlySet<string>,
+  columns: Map<string, ResultColumn>,
+): ComparedModel {
+  const state = baseline.models.some((model) => endedJobs.has(model.job.name)) ? 'missing' : 'not_run'
+  const pair = { old: means(baseline.models), current: new Map<string, Mean>() }
+  const results = compareResults(pair, { columns, comparable: true }).map(
+    (result) => ({ ...result, state }) as const,
+  )
+  const { dataset, name } = baseline
+  return {
+    dataset,
+    name,
+    state,
+    models: [],
+    baseline,
+    results,
+    settings: [],
+    settingsChanged: 0,
+    datasetChanged: false,
+  }
+}
+
+/** Some worse, none better is worse; a result that is gone keeps a model from being plainly better or the same. */
+function stateOfModel(results: ComparedResult[], datasetChanged: boolean): ModelState {
+  const has = (state: ResultState) => results.some((result) => result.state === state)
+  if (has('worse')) return has('better') ? 'mixed' : 'worse'
+  if (has('better')) return has('missing') ? 'mixed' : 'better'
+  return datasetChanged || has('missing') || has('changed') || has('new') ? 'changed' : 'same'
+}
+
+interface Mean {
+  value: number
+  count: number
+}
+
+function means(models: Model[]): Map<string, Mean> {
+  const values = new Map<string, number[]>()
+  for (const model of models) {
+    for (const [name, value] of lastOfEach(model.results)) {
+      const all = values.get(name)
+      if (all === undefined) values.set(name, [value])
+      else all.push(value)
+    }
+  }
+  return new Map([...values].map(([name, all]) => [name, { value: mean(all), count: all.length }]))
+}
+
+function lastOfEach(results: Named<number>[]): Map<string, number> {
+  return new Map(results.map(({ k, v }) => [k, v]))
+}
+
+/** Divides first where the sum would overflow, so that the mean of finite numbers is finite. */
+function mean(values: number[]): number {
+  const sum = values.reduce((total, value) => total + value, 0)
+  if (Number.isFinite(sum) || !values.every(Number.isFinite)) return sum / values.length
+  return values.reduce((total, value) => total + value / values.length, 0)
+}
+
+interface Pair {
+  old: Map<string, Mean>
+  current: Map<string, Mean>
+}
+
+interface How {
+  columns: Map<string, ResultColumn>
+  comparable: boolean
+}
+
+function compareResults({ old, current }: Pair, how: How): ComparedResult[] {
+  const results: ComparedResult[] = []
+  for (const name of new Set([...current.keys(), ...old.keys()])) {
+    const column = how.columns.get(name)
+    if (column === undefined) continue
+    const { direction, percent } = column
+    const before = old.get(name)
+    const now = current.get(name)
+    results.push({
+      name,
+      direction,
+      percent,
+      old: before?.value ?? null,
+      new: now?.value ?? null,
+      oldRepeats: before?.count ?? 0,
+      newRepeats: now?.count ?? 0,
+      ...differenceOf(before?.value ?? null, now?.value ?? null),
+      state: stateOfResult(before?.value, now?.value, how.comparable ? direction : 'unknown'),
+    })
+  }
+  return results.sort((a, b) => placeOf(a, how) - placeOf(b, how))
+}
+
+function placeOf({ name }: ComparedResult, { columns }: How): number {
+  return columns.get(name)?.place ?? columns.size
+}
+
+/** Turning into NaN is worse whatever the direction. */
+function stateOfResult(
+  old: number | undefined,
+  current: number | undefined,
+  direction: Direction,
+): ResultState {
+  if (old === undefined) return 'new'
+  if (current === undefined) return 'missing'
+  if (isSameNumber(old, current)) return 'same'
+  if (Number.isNaN(current)) return 'worse'
+  if (direction === 'unknown') return 'changed'
+  if (Number.isNaN(old)) return 'better'
+  return current > old === (direction === 'higher') ? 'better' : 'worse'
+}
+
+function isSameNumber(a: number, b: number): boolean {
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true
+  if (!Number.isFinite(a) || !Number.isFinite(b)) return false
+  return Math.abs(a / 2 - b / 2) <= (ROUNDING / 2) * Math.max(Math.abs(a), Math.abs(b))
+}
+
+function differenceOf(
+  old: number | null,
+  current: number | null,
+): Pick<ComparedResult, 'difference' | 'relative'> {
+  if (old === null || current === null) return { difference: null, relative: null }
+  if (isSameNumber(old, current) && Number.isFinite(old)) return { difference: 0, relative: 0 }
+  const difference = current - old
+  if (!Number.isFinite(difference)) return { difference: null, relative: null }
+  const relative = difference / Math.abs(old)
+  const says = Number.isFinite(relative) && Math.sign(old) * Math.sign(current) >= 0
+  return { difference, relative: says ? relative : null }
+}
+
+function isOtherData(old: Model[], current: Model[]): boolean {
+  const before = digests(old)
+  const now = digests(current)
+  if (before === null || now === null) return false
+  return before !== now
+}
+
+/** All digests of the repeats as one string, null where any of them is not known. */
+function digests(models: Model[]): string | null {
+  const all = models.map((model) => model.datasetDigest)
+  if (all.includes(null)) return null
+  return JSON.stringify([...new Set(all)].sort())
+}
+
+/** Repeats differ in their seeds alone, so one of each side is compared: of the same label where there is one. */
+function settingsBetween(old: Model[], current: Model[]): { changes: SettingChange[]; total: number } {
+  const shared = current.find((model) => old.some(({ repeat }) => repeat === model.repeat)) ?? current[0]
+  const before = old.find(({ repeat }) => repeat === shared?.repeat) ?? old[0]
+  if (shared === undefined || before === undefined) return { changes: [], total: 0 }
+  return compareSettings(before, shared)
+}
+
+/** One result of one model that differs from what the last push had. */
+export interface PushChange {
+  dataset: string
+  name: string
+  result: ComparedResult
+}
+
+/** What changed since the last push, worst first. Models that only one of the two has are not in it. */
+export function compareWithLastPush(previous: Comparison, current: Comparison): PushChange[] {
+  const before = new Map(previous.rows.map((row) => [identityOf(row), row]))
+  const changes = current.rows.flatMap((row) => {
+    const old = before.get(identityOf(row))
+    return old === undefined ? [] : changesBetween(old, row)
+  })
+  return changes.sort((a, b) => pushOrder(a) - pushOrder(b))
+}
+
+function changesBetween(old: ComparedModel, row: ComparedModel): PushChange[] {
+  const comparable = !isOtherData(old.models, row.models)
+  const before = new Map(old.results.map((result) => [result.name, result]))
+  return row.results.flatMap((result) => {
+    const value = before.get(result.name)?.new ?? null
+    if (value === null || result.new === null) return []
+    const state = stateOfResult(value, result.new, comparable ? result.direction : 'unknown')
+    if (state === 'same') return []
+    const oldRepeats = before.get(result.name)?.newRepeats ?? 0
+    const compared = { ...result, old: value, oldRepeats, ...differenceOf(value, result.new), state }
+    return [{ dataset: row.dataset, name: row.name, result: compared }]
+  })
+}
+
+function pushOrder({ result }: PushChange): number {
+  return ['worse', 'better', 'changed'].indexOf(result.state)
+}

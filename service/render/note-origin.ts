@@ -1,0 +1,80 @@
+import type { BaselineReason } from '../domain/baseline.js'
+import { soleDataset } from './columns.js'
+import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
+import type { NoteInput } from './note-input.js'
+import { listed } from './note-sentences.js'
+import { isFirstReport } from './verdict.js'
+
+const REASONS: Record<BaselineReason, Markdown> = {
+  merged_results_target: gfm`the commit this is merged with`,
+  merge_base: gfm`merge base`,
+  ancestor: gfm`nearest ancestor with results`,
+  newest: gfm`newest results on the branch, not an ancestor`,
+}
+
+/** The last line: compared with what, of which head, and where there is more. */
+export function renderOrigin(input: NoteInput): Markdown {
+  const { projectUrl, headSha, pipeline, links, comparison } = input
+  const dataset = soleDataset(comparison)
+  const parts = [
+    comparedWith(input),
+    dataset === null || dataset === 'default' ? null : gfm`dataset ${dataset}`,
+    gfm`head ${commitLink(projectUrl, headSha)}`,
+    gfm`${link(gfm`pipeline ${pipeline.id}`, pipeline.url)} ${pipelineWords(input)}`,
+    link(isFirstReport(comparison) ? gfm`all results` : gfm`full comparison`, links.comparison),
+  ]
+  return gfm`<sub>${join(parts, gfm` · `)}</sub>`
+}
+
+interface UsedCommit {
+  text: Markdown
+  models: number
+}
+
+function comparedWith(input: NoteInput): Markdown {
+  const { targetBranch } = input
+  const used = usedCommits(input)
+  const [first, ...others] = used
+  if (first === undefined) return gfm`No commit on ${targetBranch} has results`
+  if (others.length === 0) return gfm`Compared with ${first.text}`
+  const parts = used.map(
+    ({ text, models }) => gfm`${text} for ${models === 1 ? gfm`1 model` : gfm`${models} models`}`,
+  )
+  return gfm`Compared with ${listed(parts, gfm`, `)}`
+}
+
+/** Most used first. */
+function usedCommits({ comparison: { rows }, projectUrl, targetBranch }: NoteInput): UsedCommit[] {
+  const trained = rows.filter(({ state }) => state !== 'not_run')
+  const used = new Map<string, UsedCommit>()
+  for (const { baseline } of trained.length > 0 ? trained : rows) {
+    if (baseline === null) continue
+    const { commit, reason, commitsBehind } = baseline
+    const key = JSON.stringify([commit, reason, commitsBehind])
+    const why = gfm`${REASONS[reason]}${behindWords(commitsBehind)}`
+    const text = gfm`${commitLink(projectUrl, commit)} on ${targetBranch} (${why})`
+    used.set(key, { text, models: (used.get(key)?.models ?? 0) + 1 })
+  }
+  return [...used.values()].sort((a, b) => b.models - a.models)
+}
+
+function behindWords(commitsBehind: number | null): Markdown {
+  if (commitsBehind === null) return nothing
+  if (commitsBehind === 0) return gfm`, its newest commit`
+  return commitsBehind === 1 ? gfm`, 1 commit behind` : gfm`, ${commitsBehind} commits behind`
+}
+
+/** To the list of commits, not to the commit: GitLab takes the latter for a mention and notes it on the commit. */
+function commitLink(projectUrl: string, sha: string): Markdown {
+  return link(code(sha.slice(0, 7)), `${projectUrl}/-/commits/${encodeURIComponent(sha.toWellFormed())}`)
+}
+
+function pipelineWords({ pipeline: { state, jobsReported, jobsTotal } }: NoteInput): Markdown {
+  const reported =
+    jobsTotal === null ? jobWords(jobsReported) : gfm`${jobsReported} of ${jobWords(jobsTotal)}`
+  return state === 'running' ? gfm`running, ${reported} reported so far` : gfm`finished, ${reported} reported`
+}
+
+function jobWords(number: number): Markdown {
+  return number === 1 ? gfm`1 job` : gfm`${number} jobs`
+}

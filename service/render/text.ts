@@ -1,0 +1,56 @@
+/**
+ * Text from outside made visible and bounded, for every kind of output: what is left holds no control, format,
+ * line-breaking or otherwise invisible character. It is not escaped for anything.
+ */
+export function visibleText(text: string, maxLength = 80): string {
+  const shown =
+    text.length > 16 * maxLength ? text.slice(0, 8 * maxLength) + text.slice(-8 * maxLength) : text
+  return shorten(capMarks(replaceInvisible(shown)), maxLength)
+}
+
+/** Invisible characters get a sign of their own, so that two names that differ do not look alike. */
+function replaceInvisible(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text
+  return text
+    .replace(/[\u{fe00}-\u{fe0f}\u{e0100}-\u{e01ef}]/gu, '')
+    .replace(/\p{Cc}/gu, (character) => (character < ' ' ? picture(character) : '\ufffd'))
+    .replace(/\p{Zs}/gu, ' ')
+    .replace(/[\p{Cf}\p{Cs}\p{Cn}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu, '\ufffd')
+}
+
+/** `␊` for a line feed. */
+function picture(control: string): string {
+  return String.fromCodePoint(0x2400 + control.charCodeAt(0))
+}
+
+const MAX_MARKS = 3
+
+/** No tower of accents grows out of its line, and none sits on what stands before the text. */
+function capMarks(text: string): string {
+  return text.replace(/^\p{M}/u, '\u25cc$&').replace(new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, 'gu'), '$1')
+}
+
+/** Keeps both ends: names often differ only in their last part. */
+function shorten(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text
+  const points = [...text]
+  if (points.length <= maxLength) return text
+  const tail = Math.floor(maxLength / 3)
+  return `${points.slice(0, maxLength - tail - 1).join('')}…${points.slice(-tail).join('')}`
+}
+
+/** Columns that the text takes in a terminal: two for East Asian wide characters and emoji, none for marks. */
+export function textWidth(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length
+  let width = 0
+  for (const character of text) {
+    if (/\p{M}/u.test(character)) continue
+    width +=
+      /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u.test(
+        character,
+      )
+        ? 2
+        : 1
+  }
+  return width
+}
