@@ -1,0 +1,66 @@
+import t from 'tap'
+import { readFiles } from '../../ingest/files.js'
+
+const defaults = { model: 'train', dataset: 'iris' }
+
+function file(content: unknown, path = 'metrics.json') {
+  return { path, text: typeof content === 'string' ? content : JSON.stringify(content) }
+}
+
+t.test('a flat or nested map of numbers is one model, nested names joined with a dot', async (t) => {
+  const models = readFiles([file('{"accuracy": 0.9, "val": {"loss": NaN, "top": {"5": 1}}}')], defaults)
+
+  t.match(models, [{ name: 'train', dataset: 'iris' }])
+  t.same(
+    models[0]?.results.toSorted((a, b) => a.k.localeCompare(b.k)),
+    [
+      { k: 'accuracy', v: 0.9 },
+      { k: 'val.loss', v: Number.NaN },
+      { k: 'val.top.5', v: 1 },
+    ],
+  )
+})
+
+t.test('mlmm.json holds one model, a list of them, or models', async (t) => {
+  const model = { name: 'tree', results: { f1: 1 } }
+
+  for (const content of [model, [model], { models: [model] }]) {
+    t.match(readFiles([file(content, 'mlmm.json')], defaults), [{ name: 'tree', dataset: 'iris' }])
+  }
+})
+
+t.test('files about the same model add to it', async (t) => {
+  const files = [
+    file({ hyperparameters: { lr: 0.1 }, results: { f1: 1 } }, 'mlmm.json'),
+    file({ accuracy: 0.9, f1: 1 }, 'metrics.json'),
+  ]
+
+  t.match(readFiles(files, defaults), [
+    { results: [{ k: 'f1' }, { k: 'accuracy' }], hyperparameters: [{ k: 'lr' }] },
+  ])
+})
+
+t.test('files that contradict each other are refused', async (t) => {
+  t.throws(() => readFiles([file({ f1: 1 }), file({ f1: 0.5 }, 'b.json')], defaults), {
+    code: 'DUPLICATE_MODEL',
+    field: 'results.f1',
+  })
+})
+
+t.test('a byte order mark does not matter', async (t) => {
+  t.match(readFiles([file('\uFEFF{"f1": 1}')], defaults), [{ results: [{ k: 'f1', v: 1 }] }])
+})
+
+const refused: [title: string, content: unknown, code: string][] = [
+  ['text', '"hello"', 'UNKNOWN_FILE_FORMAT'],
+  ['an empty object', {}, 'UNKNOWN_FILE_FORMAT'],
+  ['a map with text in it', { accuracy: 'high' }, 'INVALID_BODY'],
+  ['broken JSON', '{"accuracy": 0.9', 'INVALID_JSON'],
+  ['a field beside models', { models: [], modles: [] }, 'UNKNOWN_FIELD'],
+  ['1,001 numbers', Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [i, 1])), 'LIMIT_EXCEEDED'],
+]
+for (const [title, content, code] of refused) {
+  t.test(`refuses ${title} and names the file`, async (t) => {
+    t.throws(() => readFiles([file(content)], defaults), { code, field: /^metrics\.json/ })
+  })
+}
