@@ -10,11 +10,15 @@ const Flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) =>
 
 const Text = z.string().min(1).max(1024)
 
+/** Seconds since 1970, no later than a `Date` can be. */
+const Seconds = z.number().positive().max(8_640_000_000_000)
+
 /** The claims of an ID token that are used, from GitLab 16.0 on. `job_project_*` came with 18.4. */
 export const IdTokenClaims = z.object({
   sub: Text,
-  exp: z.number().positive().max(8_640_000_000_000),
-  iat: z.number().optional(),
+  exp: Seconds,
+  nbf: Seconds.optional(),
+  iat: Seconds.optional(),
   project_id: Id,
   project_path: Text,
   namespace_path: Text,

@@ -180,7 +180,12 @@ const badTokens: [name: string, authorization: string | undefined, code: string,
   ],
   ['no audience', await sign(claims({ aud: undefined })), 'ID_TOKEN_WRONG_AUDIENCE', /missing/],
   ['expired', await sign(claims({ exp: startSeconds - 61 })), 'ID_TOKEN_EXPIRED', /expired at 20\d\d-/],
-  ['not yet valid', await sign(claims({ nbf: startSeconds + 90 })), 'ID_TOKEN_INVALID', /will be active at/],
+  [
+    'not yet valid',
+    await sign(claims({ nbf: startSeconds + 90 })),
+    'ID_TOKEN_INVALID',
+    /not valid before 20\d\d-/,
+  ],
   [
     'issued in the future',
     await sign(claims({ iat: startSeconds + 90 })),
@@ -188,14 +193,9 @@ const badTokens: [name: string, authorization: string | undefined, code: string,
     /issued in the future/,
   ],
   ['no exp', await sign(claims({ exp: undefined })), 'ID_TOKEN_INVALID', /exp claim is required/],
-  [
-    'exp as text',
-    await sign(claims({ exp: '9999999999' })),
-    'ID_TOKEN_INVALID',
-    /exp claim must be a number/,
-  ],
+  ['exp as text', await sign(claims({ exp: '9999999999' })), 'ID_TOKEN_INVALID', /claim exp .* "9999999999"/],
   ['exp beyond all dates', await sign(claims({ exp: 1e300 })), 'ID_TOKEN_INVALID', /claim exp/],
-  ['nbf beyond all dates', await sign(claims({ nbf: 1e300 })), 'ID_TOKEN_INVALID', /could not be read/],
+  ['nbf beyond all dates', await sign(claims({ nbf: 1e300 })), 'ID_TOKEN_INVALID', /claim nbf/],
   ['no sub', await sign(claims({ sub: undefined })), 'ID_TOKEN_INVALID', /sub claim is required/],
   [
     'a foreign key under the id of a known one',
@@ -445,6 +445,7 @@ t.test(
 
     const answers = await Promise.all(Array.from({ length: 20 }, () => who(app, `Bearer ${token}`)))
     t.ok(answers.every(({ status, body }) => status === 503 && body.code === 'IDENTITY_KEYS_UNAVAILABLE'))
+    t.equal((await who(app, `Bearer ${token}`)).status, 503)
     t.equal(server.state.fetches, 1)
 
     server.state.down = false
