@@ -1,12 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { parse } from 'yaml'
+import { z } from 'zod'
 import { renderCiTemplate } from '../../service/render/ci-template.js'
 import { loadTemplate, makeProject } from './helper.js'
 
@@ -31,9 +31,18 @@ own:
     - !reference [.mlmm, after_script]
 `
 
+const Job = z.object({
+  id_tokens: z.unknown(),
+  variables: z.unknown(),
+  script: z.array(z.string()),
+  after_script: z.array(z.string()),
+  parallel: z.unknown().optional(),
+})
+const Pipeline = z.object({ train: Job, own: Job.optional() })
+
 /** What GitLab makes of a pipeline, by the independent compiler of gitlab-ci-local. */
-async function compile(t: Tap.Test, text: string, files: Record<string, string> = {}) {
-  const project = await makeProject(t, { '.gitlab-ci.yml': text, ...files })
+async function compile(t: Test, files: Record<string, string>) {
+  const project = await makeProject(t, files)
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
       cwd: project,
@@ -46,5 +55,40 @@ async function compile(t: Tap.Test, text: string, files: Record<string, string> 
   const { stdout } = await run(process.execPath, [compiler, '--preview', '--state-dir', '.git/gcl'], {
     cwd: project,
   })
-  return parse(stdout.slice(stdout.indexOf('---'))) as Record<string, unknown>
+  return Pipeline.parse(parse(stdout.slice(stdout.indexOf('---'))))
 }
+
+const source = await readFile(component, 'utf8')
+const { script, after_script } = await loadTemplate(url)
+const idTokens = { MLMM_ID_TOKEN: { aud: url } }
+
+t.test('as a component, the template gives jobs its token, address and upload', async (t) => {
+  const include = `include: [{ local: /mlmm.yml, inputs: { url: '${url}' } }]\n`
+
+  const { train, own } = await compile(t, { '.gitlab-ci.yml': include + usual, 'mlmm.yml': source })
+
+  t.strictSame(train.id_tokens, idTokens)
+  t.strictSame(train.variables, { MLMM_URL: url, MLMM_DATASET: 'iris' })
+  t.strictSame(train.script, ['python3 train.py', ...script])
+  t.strictSame(train.after_script, after_script)
+  t.strictSame(own?.after_script, ['echo own', ...after_script])
+  t.strictSame(own?.script, ['python3 train.py'])
+})
+
+t.test('as a remote file, the template gives the Iris example the same', async (t) => {
+  const service = Fastify()
+  service.get('/ci/v1/mlmm.yml', (_request, reply) =>
+    reply.type('text/yaml').send(renderCiTemplate(source, { url })),
+  )
+  const address = await service.listen({ host: '127.0.0.1', port: 0 })
+  t.after(() => service.close())
+  const text = (await readFile(example, 'utf8')).replace('https://mlmm.example.com', address)
+
+  const { train } = await compile(t, { '.gitlab-ci.yml': text })
+
+  t.ok(text.trim().split('\n').length <= 10)
+  t.strictSame(train.id_tokens, idTokens)
+  t.strictSame(train.script, ['python3 train.py'])
+  t.strictSame(train.after_script, after_script)
+  t.strictSame(train.parallel, { matrix: [{ MLMM_MODEL: ['logistic', 'knn'] }] })
+})

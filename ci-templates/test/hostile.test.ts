@@ -48,7 +48,7 @@ for (const [turn, tool] of tools.entries()) {
     `${values.length} hostile values arrive as they are with ${tool}`,
     { skip: missing(tool) },
     async (t) => {
-      const service = await startService(t)
+      const service = await startService(t, { post: (reply) => reply.code(400).send('error SEEN: enough') })
       const project = await makeProject(t, { 'mlmm.json': '{}' })
       const path = await makePath(t, programs(tool, []))
       const installed = shells.flatMap(({ command }) => (command === null ? [] : [command]))
@@ -57,7 +57,7 @@ for (const [turn, tool] of tools.entries()) {
         const shell = installed[(index + turn) % installed.length] ?? []
         const ended = await runJob({ shell, path, project, url: service.url, env })
 
-        t.strictSame(ended.lines.length, 3, ended.lines.join('\n'))
+        t.equal(ended.lines.length, 1, ended.lines.join('\n'))
         t.strictSame(service.uploads.at(-1)?.context, {
           job: { name: env.CI_JOB_NAME, status: env.CI_JOB_STATUS, url: env.CI_JOB_URL },
           defaults: {
@@ -74,14 +74,14 @@ for (const [turn, tool] of tools.entries()) {
 }
 
 t.test('hostile lists of files send nothing else and start nothing', { skip: missing('curl') }, async (t) => {
-  const service = await startService(t)
+  const service = await startService(t, { post: (reply) => reply.code(400).send('error SEEN: enough') })
   const project = await makeProject(t, { 'mlmm.json': '{}' })
   const path = await makePath(t, programs('curl', []))
 
   for (const value of bases.filter((value) => !/[*?]/.test(value) && value.trim() !== '')) {
     const env = { MLMM_FILES: `${value} mlmm.json` }
     const ended = await runJob({ path, project, url: service.url, env })
-    t.equal(ended.lines.length, 3, JSON.stringify(value))
+    t.equal(ended.lines.length, 1, JSON.stringify(value))
     t.strictSame(
       service.uploads.at(-1)?.files.map((file) => file.name),
       ['mlmm.json'],

@@ -92,7 +92,7 @@ t.test('says so where the image has no tool at all', async (t) => {
   const ended = await runJob({ path, project, url: 'http://127.0.0.1:1' })
 
   t.strictSame(ended.lines, [
-    'mlmm: not uploaded: the image of this job has neither python3 (3.4 or newer), curl nor wget',
+    'mlmm: not uploaded: the image of this job has neither a working python3 (3.5 or newer), curl nor wget',
   ])
   t.equal(ended.code, 0)
 })
@@ -295,20 +295,18 @@ for (const tool of tools) {
     async (t) => {
       const folder = await makeFolder(t)
       const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-      const made = spawnSync('openssl', [
-        ...[
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:prime256v1',
-          '-nodes',
-          '-days',
-          '2',
-        ],
-        ...['-subj', '/CN=mlmm test', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-      ])
+      const request =
+        'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mlmm'
+      const options = [
+        ...request.split(' '),
+        '-addext',
+        'subjectAltName=IP:127.0.0.1',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+      ]
+      const made = spawnSync('openssl', options)
       t.equal(made.status, 0)
       const service = await startService(t, {
         tls: { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') },
