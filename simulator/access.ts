@@ -1,0 +1,39 @@
+import type { Membership, Project, User } from './state.js'
+import type { World } from './world.js'
+
+export const guest = 10
+export const reporter = 20
+export const developer = 30
+export const maintainer = 40
+export const owner = 50
+
+/** The membership that counts: of several, the one with the highest level; expired ones do not count. */
+export function effectiveMembership(project: Project, userId: number, now: Date): Membership | null {
+  const valid = project.members.filter((member) => member.userId === userId && !isExpired(member, now))
+  const [highest] = valid.sort((a, b) => b.accessLevel - a.accessLevel)
+  return highest ?? null
+}
+
+export function isExpired(member: Membership, now: Date): boolean {
+  return member.expiresAt !== null && new Date(member.expiresAt) <= now
+}
+
+export function accessLevel(world: World, project: Project, user: User | null): number {
+  if (user === null) return 0
+  if (user.admin) return owner
+  return effectiveMembership(project, user.id, world.now())?.accessLevel ?? 0
+}
+
+export function canReadProject(world: World, project: Project, user: User | null): boolean {
+  if (accessLevel(world, project, user) >= guest) return true
+  if (project.visibility === 'public') return true
+  return project.visibility === 'internal' && user !== null && !user.external
+}
+
+/** Pipelines and jobs: `public_jobs` opens them to everyone who sees the project. */
+export function canReadBuilds(world: World, project: Project, user: User | null): boolean {
+  const level = accessLevel(world, project, user)
+  if (project.buildsAccess === 'disabled') return false
+  if (project.buildsAccess === 'private' && level < guest) return false
+  return level >= reporter || (project.publicJobs && canReadProject(world, project, user))
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+
+import type { CompiledJob } from './ci/compile.js'
+import { sendPipelineHook } from './hooks/events.js'
+import { getPipeline, listAllJobs } from './pipeline-queries.js'
+import { compositeStatus, isFinished } from './pipeline-status.js'
+import { getProject } from './projects.js'
+import type { Job, JobStatus, Pipeline } from './state.js'
+import type { World } from './world.js'
+
+export interface NewPipeline {
+  projectId: number
+  sha: string
+  ref: string
+  source: string
+  userId: number
+  tag?: boolean
+  beforeSha?: string
+  mrId?: number | null
+  merged?: { sourceSha: string; targetSha: string } | null
+}
+
+export interface NewJob {
+  name: string
+  stage?: string
+  stageIndex?: number
+  allowFailure?: boolean
+  when?: Job['when']
+  status?: JobStatus
+  compiled?: CompiledJob | null
+}
+
+export const noSha = '0'.repeat(40)
+
+export function addPipeline(world: World, input: NewPipeline): Pipeline {
+  const project = getProject(world, input.projectId)
+  const now = world.now()
+  const pipeline: Pipeline = {
+    id: world.state.nextId('pipeline'),
+    iid: project.nextPipelineIid++,
+    projectId: input.projectId,
+    sha: input.sha,
+    beforeSha: input.beforeSha ?? noSha,
+    ref: input.ref,
+    tag: input.tag ?? false,
+    source: input.source,
+    status: 'created',
+    userId: input.userId,
+    mrId: input.mrId ?? null,
+    sourceSha: input.merged?.sourceSha ?? null,
+    targetSha: input.merged?.targetSha ?? null,
+    yamlErrors: null,
+    createdAt: now,
+    updatedAt: now,
+    startedAt: null,
+    finishedAt: null,
+  }
+  world.state.pipelines.set(pipeline.id, pipeline)
+  return pipeline
+}
+
+export function addJob(world: World, pipeline: Pipeline, input: NewJob): Job {
+  const now = world.now()
+  const job: Job = {
+    id: world.state.nextId('job'),
+    pipelineId: pipeline.id,
+    projectId: pipeline.projectId,
+    name: input.name,
+    stage: input.stage ?? 'test',
+    stageIndex: input.stageIndex ?? 0,
+    status: input.status ?? 'created',
+    allowFailure: input.allowFailure ?? false,
+    when: input.when ?? 'on_success',
+    userId: pipeline.userId,
+    token: `glcbt-${randomBytes(15).toString('base64url')}`,
+    retried: false,
+    external: false,
+    ref: pipeline.ref,
+    targetUrl: null,
+    description: null,
+    coverage: null,
+    failureReason: null,
+    trace: '',
+    artifactsDir: null,
+    compiled: input.compiled ?? null,
+    createdAt: now,
+    queuedAt: null,
+    startedAt: null,
+    finishedAt: null,
+  }
+  world.state.jobs.set(job.id, job)
+  return job
+}
+
+/** Moves a job and whatever follows from it: times, the pipeline's state and the webhooks. */
+export function setJobStatus(world: World, job: Job, status: JobStatus, failureReason?: string): void {
+  const now = world.now()
+  job.status = status
+  job.failureReason = status === 'failed' ? (failureReason ?? 'script_failure') : null
+  if (status === 'pending') job.queuedAt = now
+  if (status === 'running') job.startedAt = now
+  if (isFinished(status)) job.finishedAt = now
+  updatePipelineStatus(world, getPipeline(world, job.pipelineId))
+}
+
+export function updatePipelineStatus(world: World, pipeline: Pipeline): void {
+  const held = listAllJobs(world, pipeline.id).filter((job) => !job.retried)
+  const status = compositeStatus(held)
+  if (status === pipeline.status) return
+  const now = world.now()
+  pipeline.status = status
+  pipeline.updatedAt = now
+  if (status === 'running') pipeline.startedAt ??= now
+  pipeline.finishedAt = isFinished(status) ? now : null
+  sendPipelineHook(world, pipeline)
+  if (isFinished(status)) world.on.pipelineEnded(pipeline)
+}
+
+/** A new try of a job; the old one stays, marked as retried. */
+export function retryJob(world: World, job: Job): Job {
+  const pipeline = getPipeline(world, job.pipelineId)
+  job.retried = true
+  const next = addJob(world, pipeline, { ...job, when: 'on_success', status: 'pending' })
+  next.queuedAt = world.now()
+  updatePipelineStatus(world, pipeline)
+  world.on.jobsChanged(pipeline)
+  return next
+}
+
+export function cancelJob(world: World, job: Job): void {
+  if (!isFinished(job.status)) setJobStatus(world, job, 'canceled')
+  world.on.jobsChanged(getPipeline(world, job.pipelineId))
+}
+
+/** Starts a manual job. */
+export function playJob(world: World, job: Job): void {
+  setJobStatus(world, job, 'pending')
+  world.on.jobsChanged(getPipeline(world, job.pipelineId))
+}

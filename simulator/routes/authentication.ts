@@ -1,0 +1,93 @@
+import type { FastifyRequest } from 'fastify'
+
+import { ApiError, forbidden, unauthorized } from '../errors.js'
+import type { AccessToken, Job, User } from '../state.js'
+import type { World } from '../world.js'
+
+export interface Caller {
+  user: User | null
+  /** The job whose token was used. */
+  job: Job | null
+}
+
+/** Who asks: a personal or OAuth token, a job token where the route allows it, or nobody. */
+export function authenticate(world: World, request: FastifyRequest, options: { jobToken?: boolean }): Caller {
+  const jobToken = header(request, 'job-token') ?? queryValue(request, 'job_token')
+  if (jobToken !== null) return jobCaller(world, jobToken, options.jobToken === true)
+  const privateToken = header(request, 'private-token') ?? queryValue(request, 'private_token')
+  const bearer = /^bearer (.+)$/i.exec(header(request, 'authorization') ?? '')?.[1] ?? null
+  const value = privateToken ?? bearer ?? queryValue(request, 'access_token')
+  if (value === null) return { user: null, job: null }
+  const token = world.state.tokens.get(value)
+  if (token === undefined) throw privateToken === null ? invalidToken('Bad Access Token.') : unauthorized()
+  requireUsable(token)
+  requireScope(token, request.method, pathOf(request))
+  const user = world.state.users.get(token.userId)
+  if (user === undefined) throw unauthorized()
+  requireActive(world, user)
+  return { user, job: null }
+}
+
+function header(request: FastifyRequest, name: string): string | null {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : null
+}
+
+function queryValue(request: FastifyRequest, name: string): string | null {
+  const value = (request.query as Record<string, unknown>)[name]
+  return typeof value === 'string' ? value : null
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.simulatedCall.route
+}
+
+function jobCaller(world: World, value: string, allowed: boolean): Caller {
+  const job = findRunningJob(world, value)
+  const user = job === null ? undefined : world.state.users.get(job.userId)
+  if (!allowed || job === null || user === undefined) throw unauthorized()
+  return { user, job }
+}
+
+/** A job token lives while its job runs. */
+export function findRunningJob(world: World, token: string): Job | null {
+  for (const job of world.state.jobs.values()) {
+    if (job.token === token && job.status === 'running') return job
+  }
+  return null
+}
+
+function requireUsable(token: AccessToken): void {
+  if (token.state === 'expired') {
+    throw invalidToken('Token is expired. You can either do re-authorization or token refresh.')
+  }
+  if (token.state === 'revoked') {
+    throw invalidToken('Token was revoked. You have to re-authorize from the user.')
+  }
+}
+
+function invalidToken(description: string): ApiError {
+  return new ApiError(401, { error: 'invalid_token', error_description: description })
+}
+
+/** `api` opens everything, `read_api` all reading, `read_user` what is about users. */
+function requireScope(token: AccessToken, method: string, route: string): void {
+  if (token.scopes.includes('api')) return
+  const reading = method === 'GET' || method === 'HEAD'
+  if (reading && token.scopes.includes('read_api')) return
+  if (reading && token.scopes.includes('read_user') && /^\/users?(\/|$)/.test(route)) return
+  throw new ApiError(403, {
+    error: 'insufficient_scope',
+    error_description: 'The request requires higher privileges than provided by the access token.',
+    scope: reading ? 'api read_api' : 'api',
+  })
+}
+
+function requireActive(world: World, user: User): void {
+  if (user.state === 'blocked') throw forbidden('Your account has been blocked.')
+  if (user.state !== 'deactivated') return
+  throw forbidden(
+    'Your account has been deactivated by your administrator. ' +
+      `Please log back in from a web browser to reactivate your account at ${world.url}`,
+  )
+}

@@ -1,0 +1,218 @@
+import { maintainer } from '../access.js'
+import { messageError, parameterError, requestLimit } from '../errors.js'
+import { sendTestHook } from '../hooks/events.js'
+import { enable, refreshDisabled } from '../hooks/disabling.js'
+import { isoTime } from '../present/times.js'
+import { hookEventNames, type Hook, type HookEventName, type Project } from '../state.js'
+import type { World } from '../world.js'
+import type { Api, Ask } from './api.js'
+import { offsetPage } from './paging.js'
+import { flag, integer, projectOf, requiredText, requireLevel } from './parameters.js'
+
+const hooks = '/projects/:id/hooks'
+
+export function addHookRoutes(api: Api): void {
+  api.signed('GET', hooks, list)
+  api.signed('GET', `${hooks}/:hookId`, (ask) => present(ask.world, hookOf(ask)))
+  api.signed('POST', hooks, create)
+  api.signed('PUT', `${hooks}/:hookId`, edit)
+  api.signed('DELETE', `${hooks}/:hookId`, (ask) => {
+    ask.world.state.hooks.delete(hookOf(ask).id)
+    ask.reply.code(204)
+  })
+  api.signed('POST', `${hooks}/:hookId/test/:trigger`, test)
+  api.signed('GET', `${hooks}/:hookId/events`, listEvents)
+  api.signed('POST', `${hooks}/:hookId/events/:eventId/resend`, resend)
+}
+
+function maintainedProject(ask: Ask): Project {
+  const project = projectOf(ask)
+  requireLevel(ask, project, maintainer)
+  return project
+}
+
+function hookOf(ask: Ask): Hook {
+  const project = maintainedProject(ask)
+  const hook = ask.world.state.hooks.get(integer(ask.params['hookId'], 'hook_id'))
+  if (hook === undefined || hook.projectId !== project.id) throw messageError(404, '404 Not found')
+  return hook
+}
+
+function list(ask: Ask): unknown {
+  const project = maintainedProject(ask)
+  const own = [...ask.world.state.hooks.values()].filter((hook) => hook.projectId === project.id)
+  return offsetPage(ask, own).map((hook) => present(ask.world, hook))
+}
+
+function create(ask: Ask): unknown {
+  const project = maintainedProject(ask)
+  const url = requiredText(ask, 'url')
+  checkUrl(ask.world, url)
+  const hook: Hook = {
+    id: ask.world.state.nextId('hook'),
+    projectId: project.id,
+    url,
+    name: null,
+    description: null,
+    events: Object.fromEntries(
+      hookEventNames.map((name) => [name, name === 'push_events']),
+    ) as Hook['events'],
+    branchFilter: '',
+    enableSslVerification: true,
+    token: null,
+    signingToken: null,
+    customHeaders: [],
+    failures: 0,
+    alertStatus: 'executable',
+    disabledUntil: null,
+    createdAt: ask.world.now(),
+  }
+  assign(ask, hook)
+  ask.world.state.hooks.set(hook.id, hook)
+  ask.reply.code(201)
+  return present(ask.world, hook)
+}
+
+function edit(ask: Ask): unknown {
+  const hook = hookOf(ask)
+  const url = requiredText(ask, 'url')
+  checkUrl(ask.world, url)
+  if (url !== hook.url) {
+    // GitLab forgets the secret with the address, so that it is not sent somewhere else.
+    hook.token = null
+    hook.signingToken = null
+  }
+  hook.url = url
+  assign(ask, hook)
+  return present(ask.world, hook)
+}
+
+function assign(ask: Ask, hook: Hook): void {
+  const { body } = ask
+  for (const name of hookEventNames) {
+    if (body[name] !== undefined) hook.events[name] = flag(body[name])
+  }
+  if (typeof body['token'] === 'string') hook.token = body['token'] === '' ? null : body['token']
+  if (typeof body['push_events_branch_filter'] === 'string')
+    hook.branchFilter = body['push_events_branch_filter']
+  if (body['enable_ssl_verification'] !== undefined) {
+    hook.enableSslVerification = flag(body['enable_ssl_verification'])
+  }
+  if (ask.world.profile.hooks.names) assignNames(hook, body)
+  if (ask.world.profile.hooks.signing) assignSigningToken(hook, body['signing_token'])
+  if (Array.isArray(body['custom_headers'])) hook.customHeaders = body['custom_headers'].map(readHeader)
+}
+
+function assignNames(hook: Hook, body: Record<string, unknown>): void {
+  if (typeof body['name'] === 'string') hook.name = body['name']
+  if (typeof body['description'] === 'string') hook.description = body['description']
+}
+
+function assignSigningToken(hook: Hook, value: unknown): void {
+  if (typeof value !== 'string') return
+  const key = Buffer.from(value.replace(/^whsec_/, ''), 'base64')
+  if (!value.startsWith('whsec_') || key.length !== 32) {
+    throw messageError(422, { signing_token: ['must be whsec_ and 32 bytes in base64'] })
+  }
+  hook.signingToken = value
+}
+
+function readHeader(value: unknown): { key: string; value: string } {
+  const header = value as { key?: unknown; value?: unknown }
+  return { key: String(header.key ?? ''), value: String(header.value ?? '') }
+}
+
+function checkUrl(world: World, url: string): void {
+  if (!/^https?:\/\/\S+$/.test(url) || !URL.canParse(url)) throw messageError(422, { url: ['is invalid'] })
+  const host = new URL(url).hostname
+  const local =
+    host === 'localhost' || host === '[::1]' || /^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(host)
+  if (local && !world.settings.allowLocalHooks) {
+    throw messageError(422, { url: ['is blocked: Requests to localhost are not allowed'] })
+  }
+}
+
+function present(world: World, hook: Hook): Record<string, unknown> {
+  refreshDisabled(hook, world.now())
+  const { names, signing } = world.profile.hooks
+  return {
+    id: hook.id,
+    url: hook.url,
+    ...(names ? { name: hook.name, description: hook.description } : {}),
+    project_id: hook.projectId,
+    ...hook.events,
+    push_events_branch_filter: hook.branchFilter,
+    branch_filter_strategy: 'wildcard',
+    enable_ssl_verification: hook.enableSslVerification,
+    repository_update_events: false,
+    alert_status: hook.alertStatus,
+    disabled_until: isoTime(hook.disabledUntil),
+    url_variables: [],
+    created_at: isoTime(hook.createdAt),
+    custom_webhook_template: null,
+    custom_headers: hook.customHeaders.map(({ key }) => ({ key })),
+    ...(signing
+      ? { token_present: hook.token !== null, signing_token_present: hook.signingToken !== null }
+      : {}),
+  }
+}
+
+async function test(ask: Ask): Promise<unknown> {
+  const hook = hookOf(ask)
+  const trigger = ask.params['trigger'] ?? ''
+  if (!ask.world.profile.hooks.testEndpoint) throw messageError(404, '404 Not Found')
+  if (!hookEventNames.includes(trigger as HookEventName))
+    throw parameterError('trigger does not have a valid value')
+  limitTests(ask)
+  const delivery = await sendTestHook(ask.world, hook, trigger as HookEventName)
+  if (delivery === null) throw messageError(422, 'Ensure the project has the data that the event is about.')
+  if (delivery.status === null || delivery.status >= 300) {
+    throw messageError(422, delivery.error ?? `Hook executed but returned HTTP ${delivery.status}`)
+  }
+  enable(hook)
+  ask.reply.code(201)
+  return { message: '201 Created' }
+}
+
+const testsPerMinute = 5
+const tests = new WeakMap<World, Map<string, number[]>>()
+
+function limitTests(ask: Ask): void {
+  const perKey = tests.get(ask.world) ?? new Map<string, number[]>()
+  tests.set(ask.world, perKey)
+  const key = `${ask.params['id']} ${ask.caller.user?.id}`
+  const now = ask.world.now().getTime()
+  const recent = (perKey.get(key) ?? []).filter((at) => at > now - 60_000)
+  if (recent.length >= testsPerMinute) throw requestLimit()
+  perKey.set(key, [...recent, now])
+}
+
+function listEvents(ask: Ask): unknown {
+  const hook = hookOf(ask)
+  const own = ask.world.hooks.deliveries.filter(
+    (delivery) => delivery.hookId === hook.id && !delivery.dropped,
+  )
+  return offsetPage(ask, own.toReversed()).map((delivery) => ({
+    id: delivery.id,
+    url: delivery.url,
+    trigger: delivery.event,
+    request_headers: delivery.headers,
+    request_data: JSON.parse(delivery.body) as unknown,
+    response_headers: {},
+    response_body: '',
+    execution_duration: (delivery.durationMs ?? 0) / 1000,
+    response_status: delivery.status === null ? 'internal error' : String(delivery.status),
+  }))
+}
+
+async function resend(ask: Ask): Promise<unknown> {
+  const hook = hookOf(ask)
+  const id = integer(ask.params['eventId'], 'hook_log_id')
+  const known = ask.world.hooks.deliveries.some(
+    (delivery) => delivery.id === id && delivery.hookId === hook.id,
+  )
+  if (!known) throw messageError(404, '404 Not found')
+  const delivery = await ask.world.hooks.resend(id)
+  ask.reply.code(201)
+  return { response_status: delivery.status }
+}
