@@ -215,6 +215,28 @@ t.test('one try, whatever the answer', async (t) => {
   t.equal(server.received.length, 2)
 })
 
+t.test('a merge request says how far it lies behind its target, where GitLab does', async (t) => {
+  const answer = {
+    iid: 3,
+    project_id: 7,
+    state: 'opened',
+    title: 't',
+    source_branch: 'feature',
+    target_branch: 'main',
+    sha: null,
+    diff_refs: null,
+    web_url: 'http://x',
+  }
+  const server = await startServer(t, (_request, response, count) =>
+    json(response, 200, count === 1 ? { ...answer, diverged_commits_count: 2 } : answer),
+  )
+  const gitlab = connect(server.origin)
+
+  t.match(await gitlab.findMergeRequest(7, 3), { commitsBehind: 2, baseSha: null, sourceProjectId: null })
+  t.match(await gitlab.findMergeRequest(7, 3), { commitsBehind: null })
+  t.match(server.received[0]?.url, /include_diverged_commits_count=true/)
+})
+
 t.test('a redirect is not followed, least of all by a POST turned GET', async (t) => {
   const server = await startServer(t, (_request, response) => {
     response
