@@ -82,7 +82,7 @@ export async function startService(t: Cleaning, plan: Plan = {}): Promise<Servic
 
 export type Tool = 'python3' | 'curl' | 'wget'
 
-function find(name: string): string | null {
+export function find(name: string): string | null {
   const found = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
   return found.startsWith('/') ? found : null
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import {
   busyboxWget,
+  find,
   makeFolder,
   makePath,
   makeProject,
@@ -95,6 +96,19 @@ t.test('says so where the image has no tool at all', async (t) => {
     'mlmm: not uploaded: the image of this job has neither a working python3 (3.5 or newer), curl nor wget',
   ])
   t.equal(ended.code, 0)
+})
+
+const wget2 = find('wget2')
+t.test('does not use Wget2', { skip: wget2 === null ? 'wget2 is not installed' : false }, async (t) => {
+  const service = await startService(t)
+  const project = await makeProject(t, { 'mlmm.json': result })
+  const path = await makePath(t, { ...programs(null), wget: wget2 })
+
+  const ended = await runJob({ path, project, url: service.url })
+
+  t.strictSame(ended.lines, [
+    'mlmm: not uploaded: Wget2 does not tell what was answered; the image needs python3, curl or another wget',
+  ])
 })
 
 for (const tool of tools) {
