@@ -1,5 +1,5 @@
 import helmet from '@fastify/helmet'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.js'
 import { createAddresses } from './domain/addresses.js'
 import { limits } from './ingest/limits.js'
@@ -43,7 +43,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    // An ID token lists up to 200 groups.
+    http: { maxHeaderSize: 64 * 1024 },
     routerOptions: { maxParamLength: 10_000 },
     return503OnClosing: true,
   })

@@ -34,7 +34,10 @@ export const Environment = z.object({
   GITLAB_API_URL: HttpUrl.optional().describe(
     'Where this service reaches GitLab, if not at `GITLAB_URL` (split DNS); without `/api/v4`.',
   ),
-  GITLAB_ISSUER: HttpUrl.optional().describe("The `iss` of the instance's ID tokens, if not `GITLAB_URL`."),
+  GITLAB_ISSUER: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .optional()
+    .describe("The exact `iss` of the instance's ID tokens, if not `GITLAB_URL`."),
   GITLAB_JWKS_URL: HttpUrl.optional().describe(
     "The keys of the instance's ID tokens, if not `<GITLAB_API_URL>/oauth/discovery/keys`.",
   ),

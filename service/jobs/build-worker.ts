@@ -1,0 +1,57 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import { createAddresses } from '../domain/addresses.js'
+import type { GitLab } from '../gitlab/port.js'
+import type { Stores } from '../stores/stores.js'
+import { createBaselinePools } from './baseline-pools.js'
+import { createHookJob } from './hook.js'
+import { createNoteCheckJob } from './note-check.js'
+import { createNoteJob } from './note.js'
+import { createNoteWriter } from './note-writer.js'
+import { createPipelineJob } from './pipeline.js'
+import type { Queue } from './queue.js'
+import { createReconcileJob } from './reconcile.js'
+import { createWorker, type Worker } from './worker.js'
+
+const jobsAtOnce = 8
+
+export interface WorkerParts {
+  publicUrl: string
+  /** Signs the marker of our notes. */
+  signingKey: string
+  stores: Stores
+  gitlab: GitLab
+  gitlabTimeoutMs: number
+  queue: Queue
+  clock: () => Date
+  log: FastifyBaseLogger
+}
+
+/** The worker with a handler for every type of job. */
+export function buildWorker(parts: WorkerParts): Worker {
+  const { publicUrl, signingKey, stores, gitlab, gitlabTimeoutMs, queue, clock, log } = parts
+  const writer = createNoteWriter({
+    gitlab,
+    store: stores.notes,
+    signingKey,
+    clock,
+    randomNonce: () => randomBytes(16).toString('hex'),
+    requestTimeoutMs: gitlabTimeoutMs,
+  })
+  const shared = { ...stores, gitlab, queue, clock, writer, addresses: createAddresses(publicUrl), publicUrl }
+  return createWorker({
+    store: stores.jobs,
+    queue,
+    concurrency: jobsAtOnce,
+    processId: randomUUID(),
+    log,
+    monotonicNowMs: () => performance.now(),
+    handlers: {
+      pipeline: createPipelineJob(shared),
+      note: createNoteJob({ ...shared, pools: createBaselinePools(shared) }),
+      'note-check': createNoteCheckJob(shared),
+      hook: createHookJob(shared),
+      reconcile: createReconcileJob(shared),
+    },
+  })
+}
