@@ -9,9 +9,11 @@ import type { World } from './world.js'
 import { createApi } from './routes/api.js'
 import { addCommitRoutes } from './routes/commits.js'
 import { addDiscoveryRoutes } from './routes/discovery.js'
+import { addGitRoutes } from './routes/git.js'
 import { addHookRoutes } from './routes/hooks.js'
 import { addMergeRequestRoutes } from './routes/merge-requests.js'
 import { addNoteRoutes } from './routes/notes.js'
+import { addPageRoutes } from './routes/pages.js'
 import { addPipelineRoutes } from './routes/pipelines.js'
 import { addProjectRoutes } from './routes/projects.js'
 import { addRepositoryRoutes } from './routes/repository.js'
@@ -46,6 +48,17 @@ export function addApi(app: FastifyInstance, world: World, latencyMs: number): v
       strikeFaults(below, latencyMs)
       addDiscoveryRoutes(below, world)
       below.register(async (api) => addApiRoutes(api, world), { prefix: '/api/v4' })
+    },
+    { prefix: world.settings.relativePath },
+  )
+}
+
+/** Pages for people and git's own protocol, which share the paths of projects. */
+export function addWeb(app: FastifyInstance, world: World): void {
+  app.register(
+    async (below) => {
+      addGitRoutes(below, world)
+      addPageRoutes(below, world)
     },
     { prefix: world.settings.relativePath },
   )

@@ -33,7 +33,7 @@ import {
   type NewProject,
 } from './projects.js'
 import { createPushes, type PushedFiles } from './pushes.js'
-import { addApi, createServer } from './server.js'
+import { addApi, addWeb, createServer } from './server.js'
 import {
   createState,
   type Job,
@@ -152,6 +152,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const pushes = createPushes(world)
   world.on.pushed = pushes.handle
   addApi(app, world, options.latencyMs ?? 0)
+  addWeb(app, world)
   const address = await app.listen({ host: '127.0.0.1', port: options.port ?? 0 })
   world.url = `${address}${world.settings.relativePath}`
 

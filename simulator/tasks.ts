@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Work that goes on after an answer, as GitLab's background workers do. */
 export interface Tasks {
+  /** Aborted when the simulator closes. */
+  signal: AbortSignal
   run(work: (signal: AbortSignal) => Promise<void>): void
   /** Like `run`, after a delay that ends early, without the work, when the simulator closes. */
   runAfter(delayMs: number, work: (signal: AbortSignal) => Promise<void>): void
@@ -30,6 +32,7 @@ export function createTasks(): Tasks {
   }
 
   return {
+    signal: abort.signal,
     run,
     runAfter(delayMs, work) {
       run(async (signal) => {

@@ -93,7 +93,7 @@ async function pushedCommits(world: World, project: Project, change: RefChange):
     listCommits(project.gitDir, { revision, limit: maxPushedCommits }),
     countCommits(project.gitDir, revision),
   ])
-  const presented = commits.reverse().map((commit) => presentPushed(world, project, commit))
+  const presented = commits.toReversed().map((commit) => presentPushed(world, project, commit))
   return { commits: await Promise.all(presented), total }
 }
 

@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createHmac, randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { randomUUID } from 'node:crypto'
 
 import type { Profile } from '../profiles.js'
 import type { Hook, HookEventName, State } from '../state.js'
 import type { Tasks } from '../tasks.js'
 import { recordOutcome, refreshDisabled } from './disabling.js'
+import { freshWebhookUuid, hookJson, matchesBranch, requestHeaders } from './requests.js'
 
 /** One webhook request, sent or dropped. */
 export interface Delivery {
@@ -64,181 +64,126 @@ export interface SenderDeps {
 export function createHookSender(deps: SenderDeps): HookSender {
   const chains = new AsyncLocalStorage<string>()
   const hooksOfChain = new Map<string, Set<number>>()
-  const builds = new Map<number, Promise<unknown>>()
-  const deliveries: Delivery[] = []
+  const inOrder = createQueues(deps.tasks)
 
   function newDelivery(
     hook: Hook,
-    event: HookEvent,
+    event: HookEventName,
     body: string,
     headers: Record<string, string>,
   ): Delivery {
-    const delivery: Delivery = {
-      id: deliveries.length + 1,
-      hookId: hook.id,
-      projectId: hook.projectId,
-      event: event.event,
-      url: hook.url,
-      headers,
-      body,
-      status: null,
-      error: null,
-      dropped: false,
-      at: deps.now(),
-      durationMs: null,
-    }
-    deliveries.push(delivery)
+    const delivery = blankDelivery(sender.deliveries.length + 1, hook, deps.now())
+    sender.deliveries.push(Object.assign(delivery, { event, body, headers }))
     return delivery
   }
 
-  async function post(hook: Hook, delivery: Delivery, signal?: AbortSignal): Promise<void> {
-    const started = performance.now()
-    const timeout = AbortSignal.timeout(deps.timeoutMs)
-    try {
-      const answer = await fetch(delivery.url, {
-        method: 'POST',
-        redirect: 'manual',
-        headers: delivery.headers,
-        body: delivery.body,
-        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
-      })
-      await answer.arrayBuffer()
-      delivery.status = answer.status
-    } catch (err) {
-      delivery.error = err instanceof Error ? err.message : String(err)
-    }
-    delivery.durationMs = performance.now() - started
-    if (deps.autoDisable && signal?.aborted !== true) recordOutcome(hook, delivery.status, deps)
-  }
-
-  function isWanted(hook: Hook, event: HookEvent): boolean {
-    refreshDisabled(hook, deps.now())
-    if (hook.projectId !== event.projectId || !hook.events[event.event]) return false
-    if (hook.alertStatus !== 'executable') return false
-    return event.branch === undefined || matchesBranch(hook.branchFilter, event.branch)
+  function prepare(hook: Hook, event: HookEvent, body: string, eventUuid: string): Record<string, string> {
+    const instance = new URL(deps.url()).origin
+    return requestHeaders({ ...deps, now: deps.now(), instance, hook, event: event.header, eventUuid, body })
   }
 
   function sendPlanned(hook: Hook, event: HookEvent, body: string, eventUuid: string): void {
     const plan = sender.plan?.({ hookId: hook.id, event: event.event, body }) ?? {}
-    const headers = requestHeaders(deps, hook, event.header, body, eventUuid)
+    const headers = prepare(hook, event, body, eventUuid)
     const copies = plan.copies ?? 1
-    if (copies === 0) newDelivery(hook, event, body, headers).dropped = true
+    if (copies === 0) newDelivery(hook, event.event, body, headers).dropped = true
     for (let copy = 0; copy < copies; copy += 1) {
       const own = copy === 0 ? headers : { ...headers, ...freshWebhookUuid(deps.profile) }
-      const delivery = newDelivery(hook, event, body, own)
-      deps.tasks.runAfter(plan.delayMs ?? 0, (signal) => post(hook, delivery, signal))
+      const delivery = newDelivery(hook, event.event, body, own)
+      deps.tasks.runAfter(plan.delayMs ?? 0, (signal) => post(deps, hook, delivery, signal))
     }
   }
 
-  function dispatch(event: HookEvent): void {
-    const chain = chains.getStore()
-    const eventUuid = chain ?? randomUUID()
-    const called = hooksOfChain.get(eventUuid) ?? new Set()
-    hooksOfChain.set(eventUuid, called)
-    const hooks = [...deps.state.hooks.values()].filter(
-      (hook) => isWanted(hook, event) && !called.has(hook.id),
-    )
-    if (hooks.length === 0) return
-    for (const hook of hooks) called.add(hook.id)
-    // Payloads are built one after another, so that events leave in the order in which they happened.
-    const before = builds.get(event.projectId) ?? Promise.resolve()
-    const built = before.then(async () => {
-      const body = hookJson(await event.payload())
-      for (const hook of hooks) sendPlanned(hook, event, body, eventUuid)
-    })
-    builds.set(
-      event.projectId,
-      built.catch(() => undefined),
-    )
-    deps.tasks.run(() => built)
-  }
-
   const sender: HookSender = {
-    deliveries,
+    deliveries: [],
     plan: null,
-    dispatch,
+    dispatch(event) {
+      const eventUuid = chains.getStore() ?? randomUUID()
+      const called = hooksOfChain.get(eventUuid) ?? new Set()
+      hooksOfChain.set(eventUuid, called)
+      const wanted = [...deps.state.hooks.values()].filter((hook) => isWanted(hook, event, deps.now()))
+      const hooks = wanted.filter((hook) => !called.has(hook.id))
+      if (hooks.length === 0) return
+      for (const hook of hooks) called.add(hook.id)
+      inOrder(event.projectId, async () => {
+        const body = hookJson(await event.payload())
+        for (const hook of hooks) sendPlanned(hook, event, body, eventUuid)
+      })
+    },
     async sendNow(hook, event) {
       const body = hookJson(await event.payload())
-      const headers = requestHeaders(deps, hook, event.header, body, randomUUID())
-      const delivery = newDelivery(hook, event, body, headers)
-      await post(hook, delivery)
+      const delivery = newDelivery(hook, event.event, body, prepare(hook, event, body, randomUUID()))
+      await post(deps, hook, delivery, deps.tasks.signal)
       return delivery
     },
     async resend(deliveryId) {
-      const old = deliveries.find((delivery) => delivery.id === deliveryId)
+      const old = sender.deliveries.find((delivery) => delivery.id === deliveryId)
       const hook = old === undefined ? undefined : deps.state.hooks.get(old.hookId)
       if (old === undefined || hook === undefined) throw new Error(`No delivery ${deliveryId} to send again.`)
       const headers = { ...old.headers, ...freshWebhookUuid(deps.profile) }
-      const delivery = {
-        ...old,
-        id: deliveries.length + 1,
-        headers,
-        status: null,
-        error: null,
-        dropped: false,
-      }
-      deliveries.push(delivery)
-      await sleep(0)
-      await post(hook, delivery)
+      const delivery = newDelivery(hook, old.event, old.body, headers)
+      await post(deps, hook, delivery, deps.tasks.signal)
       return delivery
     },
-    withinChain(eventUuid, work) {
-      return eventUuid === null ? work() : chains.run(eventUuid, work)
-    },
+    withinChain: (eventUuid, work) => (eventUuid === null ? work() : chains.run(eventUuid, work)),
   }
   return sender
 }
 
-function requestHeaders(
-  deps: SenderDeps,
-  hook: Hook,
-  header: string,
-  body: string,
-  eventUuid: string,
-): Record<string, string> {
-  const { hooks, version } = deps.profile
-  const key = randomUUID()
-  return {
-    'Content-Type': 'application/json',
-    'User-Agent': `GitLab/${version}`,
-    'X-Gitlab-Event': header,
-    'X-Gitlab-Event-UUID': eventUuid,
-    'X-Gitlab-Instance': new URL(deps.url()).origin,
-    ...freshWebhookUuid(deps.profile),
-    ...(hooks.idempotencyKey ? { 'Idempotency-Key': key } : {}),
-    ...(hook.token === null ? {} : { 'X-Gitlab-Token': hook.token }),
-    ...(hooks.signing && hook.signingToken !== null
-      ? signatureHeaders(hook.signingToken, key, body, deps.now())
-      : {}),
-    ...Object.fromEntries(hook.customHeaders.map((custom) => [custom.key, custom.value])),
+/** Payloads of a project are built one after another, so that events leave in the order they happened in. */
+function createQueues(tasks: Tasks): (projectId: number, build: () => Promise<void>) => void {
+  const tails = new Map<number, Promise<void>>()
+  return (projectId, build) => {
+    const before = tails.get(projectId) ?? Promise.resolve()
+    const built = before.then(build)
+    tails.set(
+      projectId,
+      built.catch(() => undefined),
+    )
+    tasks.run(() => built)
   }
 }
 
-function freshWebhookUuid(profile: Profile): Record<string, string> {
-  return profile.hooks.webhookUuid ? { 'X-Gitlab-Webhook-UUID': randomUUID() } : {}
+function blankDelivery(id: number, hook: Hook, now: Date): Delivery {
+  return {
+    id,
+    hookId: hook.id,
+    projectId: hook.projectId,
+    event: 'push_events',
+    url: hook.url,
+    headers: {},
+    body: '',
+    status: null,
+    error: null,
+    dropped: false,
+    at: now,
+    durationMs: null,
+  }
 }
 
-/** Standard Webhooks, as GitLab 19.0 sends them. */
-export function signatureHeaders(
-  signingToken: string,
-  id: string,
-  body: string,
-  now: Date,
-): Record<string, string> {
-  const timestamp = String(Math.floor(now.getTime() / 1000))
-  const key = Buffer.from(signingToken.replace(/^whsec_/, ''), 'base64')
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
-  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` }
+function isWanted(hook: Hook, event: HookEvent, now: Date): boolean {
+  refreshDisabled(hook, now)
+  if (hook.projectId !== event.projectId || !hook.events[event.event]) return false
+  if (hook.alertStatus !== 'executable') return false
+  return event.branch === undefined || matchesBranch(hook.branchFilter, event.branch)
 }
 
-/** GitLab's JSON escapes what HTML could misread. */
-function hookJson(payload: object): string {
-  const escapes: Record<string, string> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' }
-  return JSON.stringify(payload).replace(/[<>&]/g, (char) => escapes[char] ?? char)
-}
-
-function matchesBranch(filter: string, branch: string): boolean {
-  if (filter === '') return true
-  const parts = filter.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`).test(branch)
+/** Sends once: there is no redelivery, and a redirect counts as an answer. */
+async function post(deps: SenderDeps, hook: Hook, delivery: Delivery, signal: AbortSignal): Promise<void> {
+  const started = performance.now()
+  try {
+    const answer = await fetch(delivery.url, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: delivery.headers,
+      body: delivery.body,
+      signal: AbortSignal.any([AbortSignal.timeout(deps.timeoutMs), signal]),
+    })
+    await answer.arrayBuffer()
+    delivery.status = answer.status
+  } catch (err) {
+    delivery.error = err instanceof Error ? err.message : String(err)
+  }
+  delivery.durationMs = performance.now() - started
+  if (deps.autoDisable && !signal.aborted) recordOutcome(hook, delivery.status, deps)
 }

@@ -131,7 +131,7 @@ async function compare(ask: Ask): Promise<unknown> {
   const [fromSha, toSha] = await Promise.all([from, to].map((name) => resolveCommit(project.gitDir, name)))
   if (fromSha == null || toSha == null) throw notFound('Ref')
   const commits = await listCommits(project.gitDir, { revision: `${fromSha}..${toSha}`, limit: mostCommits })
-  const presented = commits.reverse().map((commit) => presentCommit(ask.world, project, commit))
+  const presented = commits.toReversed().map((commit) => presentCommit(ask.world, project, commit))
   return {
     commit: presented.at(-1) ?? null,
     commits: presented,
