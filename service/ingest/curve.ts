@@ -28,7 +28,11 @@ export function readCurves(value: unknown, field: string, budget: PointBudget): 
 
 function readCurve(name: string, points: unknown, field: string, budget: PointBudget): Curve {
   if (!Array.isArray(points)) {
-    throw new Problem('INVALID_BODY', { message: `${field} must be a list of [step, value].`, field, value: points })
+    throw new Problem('INVALID_BODY', {
+      message: `${field} must be a list of [step, value].`,
+      field,
+      value: points,
+    })
   }
   budget.left -= points.length
   if (budget.left < 0) {

@@ -107,7 +107,12 @@ function merge(first: ReportedModel, second: ReportedModel): ReportedModel {
   }
 }
 
-function addNamed<T>(first: { k: string; v: T }[], second: { k: string; v: T }[], model: string, what: string) {
+function addNamed<T>(
+  first: { k: string; v: T }[],
+  second: { k: string; v: T }[],
+  model: string,
+  what: string,
+) {
   const known = new Map(first.map(({ k, v }) => [k, JSON.stringify(v)]))
   for (const { k, v } of second) {
     if (known.has(k) && known.get(k) !== JSON.stringify(v)) {

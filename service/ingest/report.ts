@@ -38,7 +38,10 @@ export interface Report {
 export function readReport(body: unknown): Report {
   const report = check(WireReport, body, '')
   const models = report.models ?? []
-  return { job: readJob(report.job), models: readModels(models, report.defaults ?? {}, 'models', pointBudget()) }
+  return {
+    job: readJob(report.job),
+    models: readModels(models, report.defaults ?? {}, 'models', pointBudget()),
+  }
 }
 
 export function readJob(job: z.infer<typeof WireReport>['job']): ReportedJob {
@@ -64,7 +67,12 @@ export function readModels(
   return read
 }
 
-function readModel(model: unknown, defaults: WireDefaults, field: string, budget: PointBudget): ReportedModel {
+function readModel(
+  model: unknown,
+  defaults: WireDefaults,
+  field: string,
+  budget: PointBudget,
+): ReportedModel {
   const wire = check(WireModel, model, field)
   return {
     dataset: readName(wire.dataset ?? defaults.dataset ?? 'default', `${field}.dataset`),

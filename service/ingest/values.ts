@@ -12,7 +12,8 @@ export function isPlainObject(value: unknown): value is PlainObject {
  * surrogate. Everything else is allowed and escaped where it is shown.
  * @throws Problem INVALID_NAME, LIMIT_EXCEEDED */
 export function readName(value: unknown, field: string): string {
-  if (typeof value !== 'string') throw new Problem('INVALID_NAME', { message: `${field} must be text.`, field, value })
+  if (typeof value !== 'string')
+    throw new Problem('INVALID_NAME', { message: `${field} must be text.`, field, value })
   if (value === '') throw new Problem('INVALID_NAME', { message: `${field} is empty.`, field, value })
   if (value.length > limits.nameCharacters && [...value].length > limits.nameCharacters) {
     throw new Problem('LIMIT_EXCEEDED', {
@@ -68,7 +69,11 @@ export function readSettings(value: unknown, field: string, most: number): Named
 export function readEntries(value: unknown, field: string, most: number): [string, unknown][] {
   if (value === undefined || value === null) return []
   if (!isPlainObject(value)) {
-    throw new Problem('INVALID_BODY', { message: `${field} must be an object of names and values.`, field, value })
+    throw new Problem('INVALID_BODY', {
+      message: `${field} must be an object of names and values.`,
+      field,
+      value,
+    })
   }
   const entries = Object.entries(value)
   if (entries.length > most) {

@@ -1,10 +1,12 @@
 import type { Addresses } from '../domain/addresses.js'
 import { chooseBaselines, choosePerIdentity } from '../domain/baseline.js'
 import { type Comparison, compare } from '../domain/compare.js'
+import { toComparedTable } from '../domain/compared-table.js'
 import type { Model } from '../domain/model.js'
 import { hasEnded } from '../domain/target.js'
 import { nextWriteAllowedAt } from '../domain/write-budget.js'
 import type { GitLab, GitLabMergeRequest } from '../gitlab/port.js'
+import { mainColumns } from '../render/columns.js'
 import { renderLines } from '../render/lines.js'
 import { renderNote } from '../render/note.js'
 import type { NoteInput } from '../render/note-input.js'
@@ -24,6 +26,7 @@ import type { JobContext, JobHandler, JobResult } from './worker.js'
 const preparingMs = 2_000
 /** A burst is over when nothing has come for this long. */
 const quietMs = 1_200
+const mostFailedJobs = 100
 
 export interface NoteJobOptions {
   gitlab: GitLab
@@ -103,7 +106,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   /** The first write is quick, the last one too; in between a burst shares one, and then there is one per 30 s. */
   async function waitFor(project: Project, { iid }: GitLabMergeRequest, head: Head): Promise<number> {
     if (head.pipelines.every((row) => row.ended)) return 0
-    const writes = await notes.listWrites(project.id, iid)
+    const writes = (await notes.find({ projectId: project.id, mrIid: iid }))?.writes ?? []
     if (writes.length === 0) return 0
     const now = clock()
     const newest = Math.max(...head.models.map((model) => model.uploadedAt.getTime()))
@@ -186,6 +189,8 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
       jobIds: reportedJobs(head),
       summary: verdictText(input),
       lines: renderLines(input),
+      table: toComparedTable(input.comparison, mainColumns(input.comparison)),
+      pipeline: { ...input.pipeline, failedJobs: input.pipeline.failedJobs.slice(0, mostFailedJobs) },
       judgedAt: clock(),
     }
   }

@@ -78,8 +78,7 @@ export function createReportStatusReader(options: ReportStatusOptions) {
       report,
       models: reported.map((model) => ({ id: model.id, url: addresses.model(project.path, model) })),
     }
-    if (comparison !== null)
-      return { ...base, ...compared(comparison, addresses.mergeRequest(project.path, comparison.mrIid)) }
+    if (comparison !== null) return { ...base, ...compared(comparison) }
     if (pipeline !== null && isCheckedAfter(pipeline, reported) && pipeline.mrIids.length === 0) {
       return { ...base, ...notCompared(project, reported, addresses) }
     }
@@ -101,11 +100,11 @@ function isCheckedAfter(pipeline: Pipeline, reported: Model[]): boolean {
   return reported.every((model) => model.uploadedAt <= pipeline.checkedAt)
 }
 
-function compared(comparison: StoredComparison, page: string): Omit<ReportStatus, 'report' | 'models'> {
+function compared(comparison: StoredComparison): Omit<ReportStatus, 'report' | 'models'> {
   return {
     mergeRequestUrl: comparison.mrUrl,
     verdict: { state: 'compared', summary: comparison.summary },
-    lines: [...comparison.lines, '', `Note: ${comparison.mrUrl}`, `Full comparison: ${page}`],
+    lines: [...comparison.lines, `Note: ${comparison.mrUrl}`],
   }
 }
 

@@ -1,14 +1,20 @@
 import { z } from 'zod'
 
 /** Maps of names to values are read by `ingest/values.ts`, entry by entry: a name may be `__proto__`. */
-const NameMap = z.custom<Record<string, unknown>>((value) => typeof value === 'object' && !Array.isArray(value), {
-  error: 'must be an object',
-})
+const NameMap = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && !Array.isArray(value),
+  {
+    error: 'must be an object',
+  },
+)
 
 export const WireJob = z.strictObject({
   name: z.string().min(1).max(255).optional(),
   status: z.string().min(1).max(50).optional(),
-  url: z.url({ protocol: /^https?$/ }).max(2000).nullish(),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .nullish(),
 })
 
 export const WireArtifact = z.strictObject({

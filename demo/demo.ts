@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { type StoryEnd, tellStory } from './story.js'
+import { findFaults } from './verdict.js'
+import { type DemoWorld, startWorld } from './world.js'
+
+/** `npm run demo`: mlmm at work, from a push to the note. */
+
+const { values: options } = parseArgs({
+  options: {
+    exit: { type: 'boolean', default: false },
+    kill: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+})
+const startedAt = performance.now()
+// With --json, standard output holds nothing but that line.
+const say = (text: string) => (options.json ? process.stderr : process.stdout).write(`${text}\n`)
+const tell = (line: string) =>
+  say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${line}`)
+
+process.exitCode = await demo()
+
+async function demo(): Promise<number> {
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  const world = await startWorld(tell)
+  try {
+    const told = tellStory(world, { kill: options.kill, tell })
+    const end = await Promise.race([told, stopped.then(() => null)])
+    if (end === null) return 130
+    const faults = findFaults(end, world.simulator)
+    show(world, end, faults)
+    if (!options.exit) await stopped
+    return faults.length === 0 ? 0 : 1
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error))
+    return 1
+  } finally {
+    await world.close()
+  }
+}
+
+function show(world: DemoWorld, end: StoryEnd, faults: string[]): void {
+  say(`\n${end.note.body}\n`)
+  say(`Merge request  ${end.pages.mergeRequest}`)
+  say(`Project        ${end.pages.project}`)
+  say(`Model          ${end.pages.model}`)
+  for (const fault of faults) say(fault)
+  if (options.json) process.stdout.write(`${JSON.stringify(summary(world, end))}\n`)
+  if (!options.exit) say('\nEverything stays up until Ctrl-C.')
+}
+
+function summary(world: DemoWorld, end: StoryEnd) {
+  const { maya, devon, bot } = world.people
+  return {
+    service: world.serviceUrl,
+    gitlab: world.simulator.url,
+    mongodb: world.mongod.url,
+    pids: { service: world.service().pid, gitlab: process.pid, mongodb: world.mongod.pid },
+    project: { id: end.projectId, path: 'research/iris' },
+    mr: {
+      iid: end.mrIid,
+      url: end.pages.mergeRequest,
+      head: end.heads.at(-1),
+      baseline: end.mainCommits.at(-1),
+    },
+    note: end.note,
+    tokens: { maya: maya.token, devon: devon.token, bot: bot.token },
+  }
+}
