@@ -1,3 +1,4 @@
+import { groupBy } from './group.js'
 import type { Model } from './model.js'
 import { byCodeUnits } from './order.js'
 
@@ -60,14 +61,8 @@ function isNewer(a: Model, b: Model): boolean {
 
 /** The models that count, by identity: the newest of each, no trials, repeats in the order of their labels. */
 export function groupRepeats(models: readonly Model[]): Map<string, Model[]> {
-  const groups = new Map<string, Model[]>()
-  for (const model of choosePerIdentity(models)) {
-    if (model.trial !== null) continue
-    const key = identityOf(model)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [model])
-    else group.push(model)
-  }
+  const counted = choosePerIdentity(models).filter(({ trial }) => trial === null)
+  const groups = groupBy(counted, identityOf)
   for (const group of groups.values()) group.sort((a, b) => byCodeUnits(a.repeat ?? '', b.repeat ?? ''))
   return groups
 }

@@ -6,7 +6,7 @@ import { compareSettings, type SettingChange } from './settings.js'
 
 /**
  * `changed`: it differs, and nobody can say whether that is good: direction unknown, or other data. `missing`: the
- * baseline has it, its job ended in this pipeline and did not send it. `not_run`: its job did not end here.
+ * baseline has it, its job ran in this pipeline, ended and did not send it. `not_run`: its job did not.
  */
 export type ResultState = 'worse' | 'missing' | 'better' | 'changed' | 'new' | 'same' | 'not_run'
 /** `mixed`: some results better, others worse or gone. */
@@ -62,8 +62,6 @@ export interface ComparedModel {
 export interface ResultColumn extends ResultKind {
   name: string
   percent: boolean
-  /** In how many rows it stands. */
-  rows: number
   /** Its index in `Comparison.columns`. */
   place: number
 }
@@ -80,7 +78,8 @@ export interface CompareInput {
   /** The models of the merge request's head; trials and older tries are left out here. */
   candidates: readonly Model[]
   baselines: readonly Baseline[]
-  /** Names of the jobs that ended in this pipeline: a baseline's model of such a job is missing, of others not run. */
+  /** Names of the jobs that ran here and ended (not skipped, not manual): what their baseline has and they did not send
+   * is missing; what other jobs would send is not run. */
   endedJobs: ReadonlySet<string>
 }
 
@@ -112,31 +111,19 @@ function countStates(rows: ComparedModel[]): Record<ModelState, number> {
   return counts
 }
 
-interface ColumnFacts {
-  rows: number
-  withinOne: boolean
-}
-
 /** One kind per result name, so that a name is shown alike in every row. */
 function listColumns(here: Map<string, Model[]>, before: Map<string, Baseline>): Map<string, ResultColumn> {
-  const facts = new Map<string, ColumnFacts>()
-  for (const key of new Set([...here.keys(), ...before.keys()])) {
-    const models = [...(here.get(key) ?? []), ...(before.get(key)?.models ?? [])]
-    const inRow = new Set<string>()
-    for (const { k, v } of models.flatMap((model) => model.results)) {
-      const fact = facts.get(k) ?? { rows: 0, withinOne: true }
-      if (Number.isFinite(v) && (v < 0 || v > 1)) fact.withinOne = false
-      facts.set(k, fact)
-      inRow.add(k)
-    }
-    for (const name of inRow) {
-      const fact = facts.get(name)
-      if (fact !== undefined) fact.rows++
+  const models = [...here.values(), ...[...before.values()].map((baseline) => baseline.models)].flat()
+  const withinOne = new Map<string, boolean>()
+  for (const { results } of models) {
+    for (const { k, v } of results) {
+      const fits = !Number.isFinite(v) || (v >= 0 && v <= 1)
+      withinOne.set(k, fits && (withinOne.get(k) ?? true))
     }
   }
-  const columns = [...facts].map(([name, { rows, withinOne }]) => {
+  const columns = [...withinOne].map(([name, fits]) => {
     const kind = describeResult(name)
-    return { ...kind, name, rows, percent: kind.fraction && withinOne }
+    return { ...kind, name, percent: kind.fraction && fits }
   })
   columns.sort(
     (a, b) => Number(a.training) - Number(b.training) || a.rank - b.rank || byCodeUnits(a.name, b.name),
@@ -281,7 +268,7 @@ function stateOfResult(
 function isSameNumber(a: number, b: number): boolean {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true
   if (!Number.isFinite(a) || !Number.isFinite(b)) return false
-  return Math.abs(a / 2 - b / 2) <= (ROUNDING / 2) * Math.max(Math.abs(a), Math.abs(b))
+  return Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b))
 }
 
 function differenceOf(

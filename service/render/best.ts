@@ -1,3 +1,4 @@
+import { groupBy } from '../domain/group.js'
 import type { ComparedModel, ResultColumn } from '../domain/compare.js'
 
 /** Which columns of a row hold the best value among the models of its dataset; nothing where there is no contest. */
@@ -6,7 +7,7 @@ export function bestCells(
   columns: readonly ResultColumn[],
 ): Map<ComparedModel, Set<string>> {
   const best = new Map<ComparedModel, Set<string>>(rows.map((row) => [row, new Set()]))
-  for (const sameData of groupByDataset(rows)) {
+  for (const sameData of groupBy(rows, ({ dataset }) => dataset).values()) {
     for (const { name, direction } of columns) {
       const values = sameData.map(
         (row) => row.results.find((result) => result.name === name)?.new ?? Number.NaN,
@@ -18,10 +19,4 @@ export function bestCells(
     }
   }
   return best
-}
-
-function groupByDataset(rows: readonly ComparedModel[]): ComparedModel[][] {
-  const groups = new Map<string, ComparedModel[]>()
-  for (const row of rows) groups.set(row.dataset, [...(groups.get(row.dataset) ?? []), row])
-  return [...groups.values()]
 }

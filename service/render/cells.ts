@@ -22,12 +22,12 @@ export function resultCell(result: ComparedResult | undefined, row: ComparedMode
 export function changeOf(result: ComparedResult, withWord: boolean): Markdown {
   const text = figures(result)
   const [old, now] = [figure(text.old ?? ''), figure(text.new ?? '')]
-  if (result.new === null) return gfm`${old} → **none**`
+  if (result.new === null) return gfm`${old}&nbsp;→&nbsp;**none**`
   if (result.old === null) return gfm`**${now}** new`
   if (result.state === 'same') return now
   const difference = text.difference === null ? nothing : gfm` (${figure(text.difference)})`
   const word = withWord || text.difference === null ? judgedWord(result) : nothing
-  return gfm`${old} → **${now}**${difference}${word}`
+  return gfm`${old}&nbsp;→&nbsp;**${now}**${difference}${word}`
 }
 
 function judgedWord({ state }: ComparedResult): Markdown {
@@ -94,12 +94,14 @@ function repeatsFact({ models, baseline }: ComparedModel): Markdown | null {
   const before = baseline?.models.length ?? models.length
   if (models.length === 0 || (models.length === 1 && before === 1)) return null
   return before === models.length
-    ? gfm`mean of ${models.length}`
-    : gfm`mean of ${models.length}, before of ${before}`
+    ? gfm`mean of ${models.length} repeats`
+    : gfm`mean of ${models.length} repeats, baseline of ${before}`
 }
 
 /** `accuracy ↑`: the arrow points to where better is; none where nobody knows. */
 export function columnHead({ name, direction }: Pick<ResultColumn, 'name' | 'direction'>): Markdown {
   if (direction === 'unknown') return code(name, SHORT_NAME)
-  return direction === 'higher' ? gfm`${code(name, SHORT_NAME)} ↑` : gfm`${code(name, SHORT_NAME)} ↓`
+  return direction === 'higher'
+    ? gfm`${code(name, SHORT_NAME)}&nbsp;↑`
+    : gfm`${code(name, SHORT_NAME)}&nbsp;↓`
 }

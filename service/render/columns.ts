@@ -1,20 +1,45 @@
-import type { Comparison, ResultColumn } from '../domain/compare.js'
+import type { ComparedModel, Comparison, ResultColumn } from '../domain/compare.js'
 
 const MAX_COLUMNS = 3
 
 /**
- * The results that the table shows: those that are judged and stand in at least half of the rows, best known first, one
- * of a kind before a second (`test_loss`, `val_loss`), measured on training data last. Only where nothing is judged,
- * whatever there is.
+ * The results that the table shows: of those that are judged and stand in at least half of its rows the best known,
+ * then what changed, then the rest; one of a kind before a second (`test_loss`, `val_loss`), measured on training data
+ * last. Only where nothing is judged, whatever there is.
  */
 export function mainColumns({ columns, rows }: Comparison): ResultColumn[] {
-  const judged = columns.filter(({ direction }) => direction !== 'unknown')
-  const wanted = judged.length > 0 ? judged : columns
-  const common = wanted.filter((column) => column.rows * 2 >= rows.length)
+  const present = rows.filter(({ state }) => state !== 'not_run')
+  const uses = countUses(present)
+  const used = columns.filter(({ name }) => uses.has(name))
+  const judged = used.filter(({ direction }) => direction !== 'unknown')
+  const wanted = judged.length > 0 ? judged : changedFirst(used, uses)
+  const common = wanted.filter(({ name }) => (uses.get(name)?.rows ?? 0) * 2 >= present.length)
   const candidates = common.length > 0 ? common : wanted
-  const firsts = candidates.filter((column) => !column.training && isFirstOfKind(column, candidates))
-  const chosen = [...new Set([...firsts, ...candidates])].slice(0, MAX_COLUMNS)
+  const [best, ...others] = candidates.filter((one) => !one.training && isFirstOfKind(one, candidates))
+  const ordered = [...(best === undefined ? [] : [best]), ...changedFirst(others, uses), ...candidates]
+  const chosen = [...new Set(ordered)].slice(0, MAX_COLUMNS)
   return chosen.sort((a, b) => a.place - b.place)
+}
+
+interface Uses {
+  rows: number
+  changes: number
+}
+
+function countUses(rows: readonly ComparedModel[]): Map<string, Uses> {
+  const uses = new Map<string, Uses>()
+  for (const { name, state } of rows.flatMap(({ results }) => results)) {
+    const known = uses.get(name) ?? { rows: 0, changes: 0 }
+    known.rows++
+    if (state === 'worse' || state === 'better' || state === 'changed') known.changes++
+    uses.set(name, known)
+  }
+  return uses
+}
+
+function changedFirst(columns: readonly ResultColumn[], uses: Map<string, Uses>): ResultColumn[] {
+  const changed = ({ name }: ResultColumn) => (uses.get(name)?.changes ?? 0) > 0
+  return [...columns.filter(changed), ...columns.filter((column) => !changed(column))]
 }
 
 function isFirstOfKind(column: ResultColumn, columns: readonly ResultColumn[]): boolean {

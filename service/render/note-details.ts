@@ -17,6 +17,7 @@ import {
   table,
 } from './markdown.js'
 import type { NoteInput } from './note-input.js'
+import { nameOf } from './note-sentences.js'
 import { figureOf, figures } from './numbers.js'
 import { settingChange, settingValue } from './setting-values.js'
 import { STATE_WORDS } from './verdict.js'
@@ -36,17 +37,31 @@ export function renderDetails(input: NoteInput, budget: Budget): Markdown | null
 }
 
 /** Own words and numbers only: a `<summary>` is HTML, not Markdown. */
-function summaryOf({ comparison: { rows, counts } }: NoteInput): Markdown {
+function summaryOf({ comparison: { rows, counts }, pipeline }: NoteInput): Markdown {
   const results = rows.reduce((sum, row) => sum + (row.state === 'not_run' ? 0 : row.results.length), 0)
   const parts = [
-    results === 1 ? gfm`1 result` : gfm`All ${results} results`,
+    resultWords(results),
     counts.same > 0 ? gfm`${counts.same} unchanged` : null,
-    gfm`settings`,
+    rows.some(({ models }) => models.some(hasSettings)) ? gfm`settings` : null,
     rows.some(({ models }) => models.length > 1) ? gfm`repeats` : null,
     rows.some(({ models }) => models.some((model) => model.curves.length > 0)) ? gfm`curves` : null,
-    counts.not_run > 0 ? gfm`${counts.not_run} not run here` : null,
+    counts.not_run > 0 ? gfm`${counts.not_run} ${notRunWords(pipeline)}` : null,
   ]
   return join(parts, gfm` · `)
+}
+
+function hasSettings({ hyperparameters, parameters }: Model): boolean {
+  return hyperparameters.length + parameters.length > 0
+}
+
+function resultWords(results: number): Markdown | null {
+  if (results === 0) return null
+  return results === 1 ? gfm`1 result` : gfm`All ${results} results`
+}
+
+/** As long as the pipeline runs, nobody knows which of them will. */
+function notRunWords({ state }: NoteInput['pipeline']): Markdown {
+  return state === 'running' ? gfm`not reported yet` : gfm`not run here`
 }
 
 interface Section {
@@ -189,15 +204,16 @@ function allSettings({ comparison }: NoteInput): Section {
   }
 }
 
-function renderNotRun({ comparison }: NoteInput, budget: Budget): Markdown | null {
+function renderNotRun({ comparison, pipeline }: NoteInput, budget: Budget): Markdown | null {
   const rows: ComparedModel[] = comparison.rows.filter(({ state }) => state === 'not_run')
-  if (rows.length === 0 || !budget.takes(gfm`**Not run here:**  and 99999 more`)) return null
+  if (rows.length === 0 || !budget.takes(gfm`**Models of the baseline not reported yet:**  and 99999 more`))
+    return null
   const names: Markdown[] = []
   for (const { name, dataset } of rows.slice(0, MAX_LINES)) {
-    const part = gfm`${name} on ${dataset}`
+    const part = nameOf({ name, dataset }, comparison)
     if (!budget.takes(part)) break
     names.push(part)
   }
   const cut = rows.length - names.length
-  return gfm`**Not run here:** ${join(names, gfm` · `)}${cut > 0 ? gfm` and ${cut} more` : nothing}`
+  return gfm`**Models of the baseline ${notRunWords(pipeline)}:** ${join(names, gfm` · `)}${cut > 0 ? gfm` and ${cut} more` : nothing}`
 }

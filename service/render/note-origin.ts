@@ -9,7 +9,7 @@ const REASONS: Record<BaselineReason, Markdown> = {
   merged_results_target: gfm`the commit this is merged with`,
   merge_base: gfm`merge base`,
   ancestor: gfm`nearest ancestor with results`,
-  newest: gfm`newest results on the branch, not an ancestor`,
+  newest: gfm`newest results there, not an ancestor`,
 }
 
 /** The last line: compared with what, of which head, and where there is more. */
@@ -31,8 +31,9 @@ interface UsedCommit {
   models: number
 }
 
-function comparedWith(input: NoteInput): Markdown {
-  const { targetBranch } = input
+function comparedWith(input: NoteInput): Markdown | null {
+  const { targetBranch, comparison } = input
+  if (comparison.rows.every(({ state }) => state === 'not_run')) return null
   const used = usedCommits(input)
   const [first, ...others] = used
   if (first === undefined) return gfm`No commit on ${targetBranch} has results`
@@ -40,15 +41,14 @@ function comparedWith(input: NoteInput): Markdown {
   const parts = used.map(
     ({ text, models }) => gfm`${text} for ${models === 1 ? gfm`1 model` : gfm`${models} models`}`,
   )
-  return gfm`Compared with ${listed(parts, gfm`, `)}`
+  return gfm`Compared with ${listed(parts, { separator: gfm`, ` })}`
 }
 
 /** Most used first. */
 function usedCommits({ comparison: { rows }, projectUrl, targetBranch }: NoteInput): UsedCommit[] {
-  const trained = rows.filter(({ state }) => state !== 'not_run')
   const used = new Map<string, UsedCommit>()
-  for (const { baseline } of trained.length > 0 ? trained : rows) {
-    if (baseline === null) continue
+  for (const { baseline, state } of rows) {
+    if (baseline === null || state === 'not_run') continue
     const { commit, reason, commitsBehind } = baseline
     const key = JSON.stringify([commit, reason, commitsBehind])
     const why = gfm`${REASONS[reason]}${behindWords(commitsBehind)}`
@@ -60,7 +60,7 @@ function usedCommits({ comparison: { rows }, projectUrl, targetBranch }: NoteInp
 
 function behindWords(commitsBehind: number | null): Markdown {
   if (commitsBehind === null) return nothing
-  if (commitsBehind === 0) return gfm`, its newest commit`
+  if (commitsBehind === 0) return gfm`, up to date`
   return commitsBehind === 1 ? gfm`, 1 commit behind` : gfm`, ${commitsBehind} commits behind`
 }
 

@@ -1,4 +1,4 @@
-import type { ComparedModel, ResultColumn } from '../domain/compare.js'
+import type { ComparedModel, ModelState, ResultColumn } from '../domain/compare.js'
 import { bestCells } from './best.js'
 import type { Budget } from './budget.js'
 import { columnHead, modelCell, otherResults, otherResultsCell, resultCell } from './cells.js'
@@ -81,12 +81,16 @@ function tableCells(row: ComparedModel, form: Form, best: ReadonlySet<string>): 
     return best.has(name) ? gfm`**${text}** best` : text
   })
   return [
-    ...(form.isFirst ? [] : [gfm`${own(MARKS[row.state])} ${own(STATE_WORDS[row.state])}`]),
+    ...(form.isFirst ? [] : [stateCell(row.state)]),
     modelCell(row, form.links),
     ...(form.withDataset ? [code(row.dataset)] : []),
     ...values,
     ...(form.withOthers ? [otherResultsCell(row, form.columns)] : []),
   ]
+}
+
+function stateCell(state: ModelState): Markdown {
+  return gfm`${own(MARKS[state])}&nbsp;${own(STATE_WORDS[state])}`
 }
 
 function leftOut(rows: number, { links }: NoteInput): Markdown {

@@ -62,7 +62,19 @@ function digitsFor(values: number[], gap: number, percent: boolean): Digits {
   if (largest >= LARGE || largest < SMALL) return { decimals: null, significant }
   const usual = percent ? 1 : Math.max(0, 2 - magnitude)
   const most = Math.max(usual, MAX_SIGNIFICANT - 1 - magnitude)
-  return { decimals: Math.max(0, Math.min(Math.max(usual, needed), most)), significant }
+  const decimals = Math.max(0, Math.min(Math.max(usual, needed), most))
+  return { decimals: withoutZeros(decimals, finite), significant }
+}
+
+/** `0.095`, not `0.0950`: beyond three decimals none ends in zeros on all sides. */
+function withoutZeros(decimals: number, values: number[]): number {
+  let kept = decimals
+  while (
+    kept > 3 &&
+    values.every((value) => value.toFixed(decimals).endsWith('0'.repeat(decimals - kept + 1)))
+  )
+    kept--
+  return kept
 }
 
 /** Power of ten of the first digit, exact also where a logarithm is not. */

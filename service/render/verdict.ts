@@ -34,8 +34,8 @@ export function isFirstReport({ rows, counts }: Comparison): boolean {
 /** The mark of the whole: something to look at, all good, nothing to tell. */
 export function verdictMark({ comparison: { counts }, pipeline }: VerdictInput): '⚠️' | '🟢' | '🔵' | '⚪' {
   if (counts.worse + counts.missing + counts.mixed + pipeline.failedJobs.length > 0) return '⚠️'
-  if (counts.better > 0) return '🟢'
-  return counts.new + counts.changed > 0 ? '🔵' : '⚪'
+  if (counts.better > 0 && counts.changed === 0) return '🟢'
+  return counts.better + counts.new + counts.changed > 0 ? '🔵' : '⚪'
 }
 
 /** One sentence of our own words and numbers: `1 worse, 2 better, 4 unchanged`. It holds no text from outside. */
@@ -53,7 +53,7 @@ function countWords(comparison: Comparison): string[] {
     [counts.missing, 'missing'],
     [counts.mixed, 'mixed'],
     [counts.better, 'better'],
-    [counts.changed, 'changed but not judged'],
+    [counts.changed, 'changed'],
     [counts.new, 'new'],
     [counts.same, 'unchanged'],
   ]
