@@ -18,14 +18,14 @@ const Template = z.object({
 
 export const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJl-_'
 
-export interface Upload {
+interface Upload {
   authorization: string | undefined
   accept: string | undefined
   context: unknown
   files: { name: string; bytes: Buffer }[]
 }
 
-export interface Service {
+interface Service {
   url: string
   uploads: Upload[]
   /** Every request's method and address, in order. */
@@ -34,7 +34,7 @@ export interface Service {
 
 type Answer = (reply: FastifyReply, number: number) => unknown
 
-export interface Plan {
+interface Plan {
   post?: Answer
   get?: Answer
   prefix?: string
@@ -80,7 +80,7 @@ export async function startService(t: Cleaning, plan: Plan = {}): Promise<Servic
   return service
 }
 
-export type Tool = 'python3' | 'curl' | 'wget'
+type Tool = 'python3' | 'curl' | 'wget'
 
 export function find(name: string): string | null {
   const found = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
@@ -154,7 +154,7 @@ export async function loadTemplate(url = 'https://mlmm.example.com') {
   return { after_script: template['.mlmm'].after_script, script: template['.mlmm-upload'].script }
 }
 
-export interface Job {
+interface Job {
   shell?: string[]
   path: string
   project: string
