@@ -1,4 +1,5 @@
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type Server, createServer } from 'node:net'
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import {
@@ -22,13 +23,18 @@ const printed = [
   'mlmm: https://mlmm.example.com/x',
 ]
 
-/** An address of this machine where nobody listens. */
-async function findClosedPort(): Promise<number> {
-  const server = createServer()
+async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
   return address !== null && typeof address === 'object' ? address.port : 0
+}
+
+/** A port of this machine where nobody listens. */
+async function findClosedPort(): Promise<number> {
+  const server = createServer()
+  const port = await listen(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 const clients = [
@@ -157,6 +163,26 @@ for (const tool of tools) {
         `mlmm: not uploaded: ${service.url} answers 307, a redirect; set MLMM_URL to where it leads`,
       ])
       t.strictSame(other.requests, [])
+    },
+  )
+}
+
+for (const tool of ['python3', 'curl'] as const) {
+  t.test(
+    `reads a refusal that comes before the end of the upload, with ${tool}`,
+    { skip: missing(tool) },
+    async (t) => {
+      const server = createHttpServer((_request, reply) => {
+        reply.writeHead(413, { connection: 'close' }).end('error BODY_TOO_LARGE: 32 MB at most\n')
+      })
+      const url = `http://127.0.0.1:${await listen(server)}`
+      t.after(() => server.close())
+      const project = await makeProject(t, { 'mlmm.json': Buffer.alloc(20_000_000) })
+      const path = await makePath(t, programs(tool))
+
+      const ended = await runJob({ path, project, url })
+
+      t.strictSame(ended.lines, [`mlmm: not uploaded: ${url} answers 413, BODY_TOO_LARGE: 32 MB at most`])
     },
   )
 }
