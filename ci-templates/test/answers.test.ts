@@ -108,7 +108,7 @@ for (const { name, skip, found } of clients) {
 
     t.equal(ended.lines.length, 1)
     t.match(ended.lines[0], `mlmm: not uploaded: ${service.url} is unreachable: `)
-    t.ok(ended.ms > 800 && ended.ms < 5000, `${ended.ms} ms`)
+    t.ok(ended.ms > 800 && ended.ms < 15_000, `${ended.ms} ms`)
   })
 
   t.test(`ends in time when the answer never ends, with ${name}`, { skip }, async (t) => {
@@ -127,7 +127,7 @@ for (const { name, skip, found } of clients) {
 
     t.equal(ended.lines.length, 1)
     t.match(ended.lines[0], `mlmm: not uploaded: ${service.url} is unreachable: `)
-    t.ok(ended.ms > 800 && ended.ms < 5000, `${ended.ms} ms`)
+    t.ok(ended.ms > 800 && ended.ms < 15_000, `${ended.ms} ms`)
   })
 
   t.test(`takes the wait for the comparison as it comes, with ${name}`, { skip }, async (t) => {
