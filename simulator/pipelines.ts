@@ -113,7 +113,6 @@ export function updatePipelineStatus(world: World, pipeline: Pipeline): void {
   if (status === 'running') pipeline.startedAt ??= now
   pipeline.finishedAt = isFinished(status) ? now : null
   sendPipelineHook(world, pipeline)
-  if (isFinished(status)) world.on.pipelineEnded(pipeline)
 }
 
 /** A new try of a job; the old one stays, marked as retried. */
@@ -122,9 +121,20 @@ export function retryJob(world: World, job: Job): Job {
   job.retried = true
   const next = addJob(world, pipeline, { ...job, when: 'on_success', status: 'pending' })
   next.queuedAt = world.now()
+  reviveSkipped(world, next)
   updatePipelineStatus(world, pipeline)
   world.on.jobsChanged(pipeline)
   return next
+}
+
+/** Jobs that were skipped because of the failed try may run after the new one. */
+function reviveSkipped(world: World, retried: Job): void {
+  for (const job of listAllJobs(world, retried.pipelineId)) {
+    const waits = job.stageIndex > retried.stageIndex || job.compiled?.needs?.includes(retried.name) === true
+    if (job.compiled === null || job.retried || job.status !== 'skipped' || !waits) continue
+    job.status = 'created'
+    job.finishedAt = null
+  }
 }
 
 export function cancelJob(world: World, job: Job): void {

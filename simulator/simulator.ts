@@ -33,6 +33,8 @@ import {
   type NewProject,
 } from './projects.js'
 import { createPushes, type PushedFiles } from './pushes.js'
+import { createRunner } from './runner/runner.js'
+import { runForMergeRequest, runForPush } from './runner/triggers.js'
 import { addApi, addWeb, createServer } from './server.js'
 import {
   createState,
@@ -151,6 +153,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const world = await createWorld(folder, options)
   const pushes = createPushes(world)
   world.on.pushed = pushes.handle
+  if (options.runner === true) connectRunner(world, options.concurrentJobs ?? 2)
   addApi(app, world, options.latencyMs ?? 0)
   addWeb(app, world)
   const address = await app.listen({ host: '127.0.0.1', port: options.port ?? 0 })
@@ -175,11 +178,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     pushFiles: (push) => pushes.commit(push),
     settled: () => world.tasks.settled(),
     async close() {
-      await app.close()
       await world.tasks.close()
+      await app.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+function connectRunner(world: World, concurrentJobs: number): void {
+  const runner = createRunner(world, { concurrentJobs })
+  world.on.branchesChanged = (project, user, changes) => runForPush(runner, project, user, changes)
+  world.on.mergeRequestNeedsPipeline = (mr, user, options) =>
+    runForMergeRequest(world, runner, mr, user, options)
+  world.on.jobsChanged = (pipeline) => runner.jobsChanged(pipeline)
 }
 
 async function createWorld(folder: string, options: SimulatorOptions): Promise<World> {
@@ -215,7 +226,6 @@ async function createWorld(folder: string, options: SimulatorOptions): Promise<W
       pushed: () => undefined,
       branchesChanged: () => undefined,
       mergeRequestNeedsPipeline: () => undefined,
-      pipelineEnded: () => undefined,
       jobsChanged: () => undefined,
     },
   }

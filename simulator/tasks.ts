@@ -21,7 +21,9 @@ export function createTasks(): Tasks {
     if (abort.signal.aborted) return
     const task = work(abort.signal)
       .catch((err: unknown) => {
-        if (!abort.signal.aborted) failures.push(err)
+        if (abort.signal.aborted) return
+        failures.push(err)
+        process.emitWarning(`The simulator failed: ${err instanceof Error ? err.stack : String(err)}`)
       })
       .finally(() => running.delete(task))
     running.add(task)

@@ -61,7 +61,7 @@ export interface Triggers {
   pushed(project: Project, user: User, changes: RefChange[]): void
   /** Merge requests know about the push; branch pipelines may start. */
   branchesChanged(project: Project, user: User, changes: RefChange[]): void
-  mergeRequestNeedsPipeline(mr: MergeRequest, user: User): void
-  pipelineEnded(pipeline: Pipeline): void
+  mergeRequestNeedsPipeline(mr: MergeRequest, user: User, options?: { inParent: boolean }): void
+  /** Jobs were retried, played or cancelled from outside. */
   jobsChanged(pipeline: Pipeline): void
 }

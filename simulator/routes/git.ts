@@ -37,6 +37,13 @@ export async function serveGit(world: World, request: FastifyRequest, reply: Fas
   reply.hijack()
   const serve = (): Promise<void> => forward(world, git, request, reply)
   if (git.service !== 'git-receive-pack' || request.method !== 'POST') return serve()
+  const pushed = receive(world, git, serve)
+  world.tasks.run(() => pushed)
+  return pushed
+}
+
+/** The client has its answer before the refs are compared: whoever waits for `settled` must wait for this. */
+async function receive(world: World, git: Git, serve: () => Promise<void>): Promise<void> {
   const changes = await world.repositories.exclusively(git.project.gitDir, () => changesOf(world, git, serve))
   if (git.user !== null && changes.length > 0) world.on.pushed(git.project, git.user, changes)
 }
