@@ -23,7 +23,12 @@ export const Environment = z.object({
     .max(65535)
     .default(8080)
     .describe('Port to listen on; 0 takes a free one.'),
-  PUBLIC_URL: HttpUrl.describe(
+  PUBLIC_URL: HttpUrl.refine(
+    (url) => /^https?:\/\/[A-Za-z0-9.-]+(:[0-9]+)?(\/[A-Za-z0-9._~-]+)*$/.test(url),
+    {
+      error: 'must be http(s)://host[:port][/path] in plain letters, because it stands in the CI template',
+    },
+  ).describe(
     "Address under which GitLab, its jobs and people reach this service; also the ID tokens' `aud`.",
   ),
   MONGODB_URL: z

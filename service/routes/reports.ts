@@ -104,12 +104,17 @@ function readQuery(query: unknown): z.infer<typeof StatusQuery> {
   })
 }
 
+/** Files are told apart by their paths; the option is busboy's own. */
+const multipartOptions: Parameters<FastifyRequest['parts']>[0] & { preservePath: true } = {
+  preservePath: true,
+}
+
 /** A part `context` (JSON) and one part `file` per result file. */
 async function readMultipart(request: FastifyRequest): Promise<Report> {
   let context: unknown
   const files: ResultFile[] = []
   let sizeBytes = 0
-  for await (const part of request.parts()) {
+  for await (const part of request.parts(multipartOptions)) {
     if (part.fieldname === 'file' && part.type === 'file') {
       const text = decode(await part.toBuffer())
       sizeBytes += text.length
