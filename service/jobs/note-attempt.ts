@@ -7,7 +7,7 @@ import type { CheckNoteRequest, NoteWriterOptions } from './note-writer.js'
 const checkAfterMs = 60_000
 const writesKept = 10
 const mostPosts = 2
-const mostRounds = 4
+const mostRounds = 3
 
 /** One attempt of one claim to bring a note about. `row` is what this claim last wrote. */
 export interface NoteAttempt extends NoteWriterOptions {
@@ -35,7 +35,7 @@ export function isWritten(row: NoteRow, bodyHash: string): boolean {
 /** Finds out what the attempts before left open. */
 export async function settleBefore(attempt: NoteAttempt, isCheckDue: boolean): Promise<void> {
   const { pendingCall } = attempt.row
-  if (isCheckDue || pendingCall?.kind === 'create') await settle(attempt, null)
+  if (isCheckDue || pendingCall?.kind === 'create') await settle(attempt)
   if (isCheckDue) await change(attempt, { checkAt: null })
   // The call of the attempt before may still be on its way to GitLab.
   if (pendingCall !== null) await checkLater(attempt)
@@ -75,7 +75,7 @@ async function create(attempt: NoteAttempt, body: string): Promise<boolean> {
   } catch (error) {
     if (!isUnknown(error)) throw await refused(attempt, error)
     await checkLater(attempt)
-    await settle(attempt, null)
+    await settle(attempt)
     if (attempt.row.noteId === null && attempt.posts >= mostPosts) throw error
     return false
   }
@@ -87,7 +87,7 @@ async function edit(attempt: NoteAttempt, noteId: number, note: MarkedBody): Pro
   try {
     const edited = await putTwice(attempt, noteId, marked(attempt, note))
     if (edited) await endCall(attempt, { bodyHash: hashBody(note.body) })
-    else await settle(attempt, noteId)
+    else await settle(attempt)
     return edited
   } catch (error) {
     if (isUnknown(error)) throw error
@@ -128,12 +128,9 @@ async function supersede(attempt: NoteAttempt, noteId: number): Promise<void> {
 
 const noNote = { noteId: null, authorId: null, nonce: null, bodyHash: null, pendingCall: null }
 
-/**
- * Looks what stands on the merge request: keeps the oldest note of ours, if there is one, and deletes the others.
- * A note that GitLab just said is gone (`goneId`) may still be listed.
- */
-async function settle(attempt: NoteAttempt, goneId: number | null): Promise<void> {
-  const [kept, ...duplicates] = (await listOwn(attempt)).filter(({ note }) => note.id !== goneId)
+/** Looks what stands on the merge request: keeps the oldest note of ours, if there is one, and deletes the others. */
+async function settle(attempt: NoteAttempt): Promise<void> {
+  const [kept, ...duplicates] = await listOwn(attempt)
   if (kept === undefined) {
     // A nonce that was announced and not found yet stays announced.
     if (attempt.row.pendingCall?.kind !== 'create') await change(attempt, noNote)

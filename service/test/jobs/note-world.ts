@@ -8,7 +8,7 @@ import { createNoteWriter, type NoteWriter, type WriteNoteRequest } from '../../
 import { createNoteStore, type NoteRow } from '../../stores/note-store.js'
 
 export const signingKey = 'a secret of more than thirty-two characters'
-export const requestTimeoutMs = 2_000
+export const requestTimeoutMs = 3_000
 export const notesRoute = '/projects/:id/merge_requests/:iid/notes'
 export const noteRoute = `${notesRoute}/:noteId`
 

@@ -71,10 +71,22 @@ t.test('a note that a person deleted is made once more', async (t) => {
   t.same(world.bodies(request), ['second'])
 })
 
+t.test('a note that is listed is not made again, although GitLab says that it is gone', async (t) => {
+  const request = await world.openMergeRequest()
+  await writer.writeNote(request)
+  const stale = simulator.faults.add({ method: 'PUT', route: noteRoute, status: 404, body: {} })
+
+  await t.rejects(writer.writeNote({ ...request, fence: 2, body: 'second' }), { message: /vanishes/ })
+  stale.remove()
+  t.equal((await writer.writeNote({ ...request, fence: 3, body: 'second' })).kind, 'edited')
+
+  t.same(world.bodies(request), ['second'])
+})
+
 const lostAnswers = {
   'a 502 after the effect': { answerAfterEffect: { ...badGateway } },
   'a reset after the effect': { cutAfterEffect: true },
-  'a timeout after the effect': { slowBodyMs: requestTimeoutMs * 2 },
+  'a timeout after the effect': { slowBodyMs: requestTimeoutMs + 500 },
 }
 
 for (const [name, fault] of Object.entries(lostAnswers)) {
@@ -278,7 +290,7 @@ t.test('nothing is written with too little of the lease left', async (t) => {
 
 t.test('an older claim writes nothing once a later one has taken the note', async (t) => {
   const request = await world.openMergeRequest()
-  const post = simulator.faults.add({ method: 'POST', route: notesRoute, times: 1, delayMs: 150 })
+  const post = simulator.faults.add({ method: 'POST', route: notesRoute, times: 1, delayMs: 1_000 })
   const zombie = writer.writeNote({ ...request, fence: 1, body: 'old' })
   zombie.catch(() => {})
   while (post.hits() === 0) await new Promise(setImmediate)

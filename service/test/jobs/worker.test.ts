@@ -81,11 +81,11 @@ t.test('a job of this process runs when it is due, not at the next poll', async 
     { pollMs: 600_000 },
   )
 
+  const askedAtMs = performance.now()
   await queue.enqueue('note:7:1', { delayMs: 120 })
-  const acknowledgedAtMs = performance.now()
   await until(() => startedAtMs.length === 1)
 
-  t.ok((startedAtMs[0] ?? 0) - acknowledgedAtMs >= 100)
+  t.ok((startedAtMs[0] ?? 0) - askedAtMs >= 120)
 })
 
 t.test('a job of another process is found by polling', async (t) => {
@@ -163,13 +163,13 @@ t.test('an error that no repeat can mend leaves a dead job, which a new request 
 
 t.test('a long run keeps its lease', async (t) => {
   const contexts: JobContext[] = []
-  const { queue } = startWorker(t, hanging(contexts), { leaseMs: 300 })
-  startWorker(t, hanging(contexts), { leaseMs: 300, pollMs: 10 })
+  const { queue } = startWorker(t, hanging(contexts), { leaseMs: 1_500 })
+  startWorker(t, hanging(contexts), { leaseMs: 1_500, pollMs: 10 })
   await queue.enqueue('note:7:1')
   await until(() => contexts.length === 1)
   const first = (await findRow('note:7:1'))?.runAt.getTime() ?? 0
 
-  await until(async () => ((await findRow('note:7:1'))?.runAt.getTime() ?? 0) >= first + 600)
+  await until(async () => ((await findRow('note:7:1'))?.runAt.getTime() ?? 0) >= first + 1_500)
 
   t.equal(contexts.length, 1)
   t.ok((contexts[0]?.remainingLeaseMs() ?? 0) > 0)
@@ -178,7 +178,7 @@ t.test('a long run keeps its lease', async (t) => {
 
 t.test('a run whose row was taken is aborted and changes nothing', async (t) => {
   const contexts: JobContext[] = []
-  const { queue } = startWorker(t, hanging(contexts), { leaseMs: 150 })
+  const { queue } = startWorker(t, hanging(contexts), { leaseMs: 1_500 })
   await queue.enqueue('note:7:1')
   await until(() => contexts.length === 1)
 
