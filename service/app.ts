@@ -12,7 +12,9 @@ import { ciIdentity } from './plugins/ci-identity.js'
 import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
 import { createProjectAccess } from './plugins/project-access.js'
+import { views } from './plugins/views.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
+import { pageRoutes } from './routes/pages.js'
 import { projectRoutes } from './routes/projects.js'
 import { createReportIntake } from './routes/report-intake.js'
 import { createReportStatusReader } from './routes/report-status.js'
@@ -50,6 +52,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     return503OnClosing: true,
   })
   const addresses = createAddresses(config.publicUrl)
+  // Pages link to each other without the host, so that they work under any that reaches them.
+  const pageAddresses = createAddresses(new URL(config.publicUrl).pathname.replace(/\/$/, ''))
   const access = createProjectAccess({
     gitlab,
     projects: stores.projects,
@@ -62,8 +66,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(errorHandler)
   await app.register(helmet, {
     contentSecurityPolicy: {
+      useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'"],
         formAction: ["'self'"],
@@ -88,5 +94,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(projectRoutes, { access, addresses, ...stores })
   await app.register(webhookRoutes, { ...stores, queue, clock })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
+  await app.register(views, { addresses: pageAddresses })
+  await app.register(pageRoutes, { access, addresses: pageAddresses, publicUrl: config.publicUrl, ...stores })
   return app
 }

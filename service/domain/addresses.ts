@@ -14,33 +14,59 @@ export function decodeSegment(segment: string): string {
   return segment.startsWith('~') ? segment.slice(1) : segment
 }
 
-export interface Addresses {
-  project(path: string): string
-  mergeRequest(path: string, mrIid: number): string
-  history(path: string, model: { name: string; dataset: string }): string
-  model(
-    path: string,
-    model: { name: string; dataset: string; commit: string; repeat: string | null; trial: string | null },
-  ): string
+export interface ModelAddress {
+  name: string
+  dataset: string
+  commit: string
+  repeat: string | null
+  trial: string | null
+  /** Where not the commit's newest pipeline is meant. */
+  pipelineId?: number
 }
 
+export interface Addresses {
+  projects(after?: string): string
+  project(path: string): string
+  /** A project's models, below the key of a page. */
+  models(path: string, before?: string): string
+  mergeRequest(path: string, mrIid: number): string
+  history(path: string, model: { name: string; dataset: string }, before?: string): string
+  model(path: string, model: ModelAddress): string
+  /** A file of `views/assets/`. */
+  asset(file: string): string
+  /** The model as JSON. */
+  modelJson(gitlabProjectId: number, modelId: string): string
+}
+
+/** Addresses below `publicUrl`; below its path alone for links that stay on the host that was asked. */
 export function createAddresses(publicUrl: string): Addresses {
   function project(path: string): string {
     return `${publicUrl}/${path.split('/').map(encodeSegment).join('/')}`
   }
-  function history(path: string, model: { name: string; dataset: string }): string {
-    return `${project(path)}/-/models/${encodeSegment(model.name)}/${encodeSegment(model.dataset)}`
+  function history(path: string, model: { name: string; dataset: string }, before?: string): string {
+    return `${project(path)}/-/models/${encodeSegment(model.name)}/${encodeSegment(model.dataset)}${queryOf({ before })}`
   }
   return {
+    projects: (after) => `${publicUrl}/${queryOf({ after })}`,
     project,
+    models: (path, before) => `${project(path)}/-/models${queryOf({ before })}`,
     history,
     mergeRequest: (path, mrIid) => `${project(path)}/-/merge_requests/${mrIid}`,
     model: (path, model) => {
-      const labels = new URLSearchParams()
-      if (model.repeat !== null) labels.set('repeat', model.repeat)
-      if (model.trial !== null) labels.set('trial', model.trial)
-      const query = labels.size === 0 ? '' : `?${labels}`
-      return `${history(path, model)}/${model.commit.slice(0, 12)}${query}`
+      const { commit, repeat, trial, pipelineId } = model
+      const query = queryOf({ repeat, trial, pipeline: pipelineId })
+      return `${history(path, model)}/${commit.slice(0, 12)}${query}`
     },
+    asset: (file) => `${publicUrl}/-/assets/${encodeSegment(file)}`,
+    modelJson: (gitlabProjectId, modelId) =>
+      `${publicUrl}/api/v1/projects/${gitlabProjectId}/models/${encodeSegment(modelId)}`,
   }
+}
+
+function queryOf(parameters: Record<string, string | number | null | undefined>): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null) query.set(name, String(value))
+  }
+  return query.size === 0 ? '' : `?${query}`
 }

@@ -7,11 +7,7 @@ import { plainLine } from '../render/plain.js'
 export const errorHandler = fp(registerErrorHandler, { name: 'error-handler', fastify: '5.x' })
 
 async function registerErrorHandler(fastify: FastifyInstance): Promise<void> {
-  fastify.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error)
-    log(problem, error, request)
-    return sendProblem(request, reply, problem)
-  })
+  fastify.setErrorHandler((error, request, reply) => sendProblem(request, reply, refuse(error, request)))
   fastify.setNotFoundHandler((request, reply) =>
     sendProblem(request, reply, new Problem('NOT_FOUND', { message: 'There is nothing at this address.' })),
   )
@@ -38,6 +34,13 @@ function toProblem(error: unknown): Problem {
     return new Problem(known, { message: `${message || known}.`.replace(/\.+$/, '.'), cause: error })
   if (statusCode >= 400 && statusCode < 500) return new Problem('INVALID_REQUEST', { message, cause: error })
   return new Problem('INTERNAL_ERROR', { message: 'Something went wrong here.', cause: error })
+}
+
+/** What an error is to the client; logs it. */
+export function refuse(error: unknown, request: FastifyRequest): Problem {
+  const problem = toProblem(error)
+  log(problem, error, request)
+  return problem
 }
 
 function log(problem: Problem, error: unknown, request: FastifyRequest): void {

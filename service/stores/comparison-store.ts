@@ -1,4 +1,5 @@
 import type { Collection, Db } from 'mongodb'
+import type { ComparedPipeline, ComparedTable } from '../domain/compared-table.js'
 
 /** What was last said about a merge request: behind its note, its page and the lines in a job's log. */
 export interface StoredComparison {
@@ -15,8 +16,16 @@ export interface StoredComparison {
   summary: string
   /** For a job's log, as plain text. */
   lines: string[]
+  /** For its page. */
+  table: ComparedTable
+  pipeline: ComparedPipeline
   judgedAt: Date
 }
+
+export type ComparisonSummary = Pick<
+  StoredComparison,
+  'mrIid' | 'mrUrl' | 'targetBranch' | 'headSha' | 'summary' | 'judgedAt'
+>
 
 interface ComparisonDoc extends StoredComparison {
   _id: string
@@ -46,6 +55,24 @@ export function createComparisonStore(db: Db) {
     await comparisons.updateOne({ _id: `${projectId}:${mrIid}` }, { $set: { mrState } })
   }
 
+  /** Open merge requests that were compared, the newest first. */
+  async function listOpen(projectId: string, limit: number): Promise<ComparisonSummary[]> {
+    return comparisons
+      .find({ projectId, mrState: 'opened' })
+      .project<ComparisonSummary>({
+        _id: 0,
+        mrIid: 1,
+        mrUrl: 1,
+        targetBranch: 1,
+        headSha: 1,
+        summary: 1,
+        judgedAt: 1,
+      })
+      .sort({ judgedAt: -1 })
+      .limit(limit)
+      .toArray()
+  }
+
   /** Open merge requests that were compared with this branch. */
   async function listOpenAgainst(projectId: string, branch: string): Promise<number[]> {
     const docs = await comparisons
@@ -57,7 +84,7 @@ export function createComparisonStore(db: Db) {
     return docs.map((doc) => doc.mrIid)
   }
 
-  return { find, save, setState, listOpenAgainst }
+  return { find, save, setState, listOpen, listOpenAgainst }
 }
 
 export type ComparisonStore = ReturnType<typeof createComparisonStore>

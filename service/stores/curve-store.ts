@@ -9,6 +9,12 @@ interface CurveDoc {
   values: Binary
 }
 
+/** `steps[i]` and `values[i]` belong together. */
+export interface CurvePoints {
+  steps: Float64Array
+  values: Float64Array
+}
+
 const pointsPerChunk = 65_536
 const chunksPerWrite = 32
 
@@ -27,14 +33,16 @@ export function createCurveStore(db: Db) {
     }
   }
 
-  /** The points of the upload's curve number `index`, in order. */
-  async function readCurve(
-    upload: ObjectId,
-    index: number,
-  ): Promise<{ steps: Float64Array; values: Float64Array }> {
-    const docs = await chunks.find(rangeOf(`${upload.toHexString()}/${index}`)).toArray()
+  /** The points of the upload's curves of these numbers, in the order asked for, in one query. */
+  async function readCurves(upload: ObjectId, indexes: number[]): Promise<CurvePoints[]> {
+    if (indexes.length === 0) return []
+    const prefixes = indexes.map((index) => `${upload.toHexString()}/${index}`)
+    const docs = await chunks.find({ $or: prefixes.map(rangeOf) }).toArray()
     docs.sort((a, b) => chunkNumber(a._id) - chunkNumber(b._id))
-    return { steps: unpacked(docs.map((doc) => doc.steps)), values: unpacked(docs.map((doc) => doc.values)) }
+    return prefixes.map((prefix) => {
+      const own = docs.filter((doc) => doc._id.startsWith(`${prefix}/`))
+      return { steps: unpacked(own.map((doc) => doc.steps)), values: unpacked(own.map((doc) => doc.values)) }
+    })
   }
 
   async function dropCurves(uploads: ObjectId[]): Promise<void> {
@@ -42,7 +50,7 @@ export function createCurveStore(db: Db) {
     await chunks.deleteMany({ $or: uploads.map((upload) => rangeOf(upload.toHexString())) })
   }
 
-  return { saveCurves, readCurve, dropCurves }
+  return { saveCurves, readCurves, dropCurves }
 }
 
 export type CurveStore = ReturnType<typeof createCurveStore>

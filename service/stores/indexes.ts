@@ -15,14 +15,20 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
     ]),
     modelCollection(db).createIndexes([
-      { key: { projectId: 1, uploadedAt: -1 } },
+      // With `_id`, by which pages tell apart what was stored in the same millisecond: without it every page would sort
+      // all models of its project.
+      { key: { projectId: 1, uploadedAt: -1, _id: -1 } },
+      { key: { projectId: 1, name: 1, dataset: 1, uploadedAt: -1, _id: -1 } },
       { key: { projectId: 1, commit: 1 } },
     ]),
     pipelineCollection(db).createIndexes([
       { key: { projectId: 1, headSha: 1 } },
       { key: { ended: 1, checkedAt: 1 } },
     ]),
-    comparisonCollection(db).createIndex({ projectId: 1, targetBranch: 1, mrState: 1 }),
+    comparisonCollection(db).createIndexes([
+      { key: { projectId: 1, targetBranch: 1, mrState: 1 } },
+      { key: { projectId: 1, mrState: 1, judgedAt: -1 } },
+    ]),
     db.collection('deliveries').createIndex({ at: 1 }, { expireAfterSeconds: deliveryLifeSeconds }),
     // The collections of single keys are made now, too, so that no transaction has to.
     db.createCollection('curves').catch(ignoreExisting),

@@ -3,6 +3,7 @@ import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
 import { createDeliveryStore } from './delivery-store.js'
 import { createJobStore } from './job-store.js'
+import { createModelLists } from './model-lists.js'
 import { createModelStore } from './model-store.js'
 import { createModelWriter } from './model-writer.js'
 import { createNoteStore } from './note-store.js'
@@ -16,6 +17,7 @@ export function createStores({ client, db }: Database) {
   return {
     projects: createProjectStore(db),
     models: createModelStore(db),
+    modelLists: createModelLists(db),
     modelWriter: createModelWriter(client, db, curves),
     curves,
     pipelines: createPipelineStore(db),

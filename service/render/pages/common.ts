@@ -1,0 +1,73 @@
+import type { Direction } from '../../domain/directions.js'
+import type { ShownResult } from '../../domain/result-columns.js'
+import type { ListedModel } from '../../domain/trainings.js'
+import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
+
+/** A text that may lead somewhere. */
+export interface Link {
+  text: string
+  href: string | null
+}
+
+export interface ColumnHead {
+  name: string
+  /** Points to where better is; empty where nobody knows. */
+  arrow: string
+  /** The arrow in words. */
+  meaning: string
+}
+
+/** Where a model was trained. */
+export interface OriginView {
+  /** `tag`, `schedule`, `fork`; empty for branches. */
+  word: string
+  ref: Link
+  mergeRequests: Link[]
+}
+
+/** The project as pages need it. */
+export interface PageProject {
+  path: string
+  defaultBranch: string | null
+}
+
+/** Merge requests of a pipeline. */
+export type PipelineMergeRequests = ReadonlyMap<number, readonly number[]>
+
+const meanings: Record<Direction, Omit<ColumnHead, 'name'>> = {
+  higher: { arrow: '↑', meaning: 'higher is better' },
+  lower: { arrow: '↓', meaning: 'lower is better' },
+  unknown: { arrow: '', meaning: 'not judged: the name does not tell which way is better' },
+}
+
+export function columnHead({ name, direction }: Pick<ShownResult, 'name' | 'direction'>): ColumnHead {
+  return { name, ...meanings[direction] }
+}
+
+export function shortSha(sha: string): string {
+  return sha.slice(0, 8)
+}
+
+export function commitLink(sha: string, gitlab: GitLabAddresses | null): Link {
+  return { text: shortSha(sha), href: gitlab?.commit(sha) ?? null }
+}
+
+/** At most this many merge requests of a pipeline are named. */
+const MAX_MERGE_REQUESTS = 3
+
+export function originView(
+  { origin, pipeline }: Pick<ListedModel, 'origin' | 'pipeline'>,
+  gitlab: GitLabAddresses | null,
+  mergeRequests: PipelineMergeRequests,
+): OriginView {
+  const kind = origin.slice(0, origin.indexOf(':'))
+  const isOfMergeRequest = kind === 'mr' || kind === 'fork'
+  const iids = isOfMergeRequest ? (mergeRequests.get(pipeline.id) ?? []) : []
+  return {
+    word: kind === 'branch' || kind === 'mr' ? '' : kind,
+    ref: { text: pipeline.ref, href: kind === 'fork' ? null : (gitlab?.ref(pipeline.ref) ?? null) },
+    mergeRequests: iids
+      .slice(0, MAX_MERGE_REQUESTS)
+      .map((iid) => ({ text: `!${iid}`, href: gitlab?.mergeRequest(iid) ?? null })),
+  }
+}

@@ -1,0 +1,258 @@
+import type { Addresses } from '../../domain/addresses.js'
+import type { BaselineReason } from '../../domain/baseline.js'
+import type { ModelState } from '../../domain/compare.js'
+import type {
+  ComparedPipeline,
+  ComparedRow,
+  ComparedSetting,
+  ComparedTable,
+} from '../../domain/compared-table.js'
+import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
+import type { PageFrame } from '../html.js'
+import { figures } from '../numbers.js'
+import { visibleText } from '../text.js'
+import { count, STATE_WORDS } from '../verdict.js'
+import { type ColumnHead, columnHead, commitLink, type Link, type PageProject, shortSha } from './common.js'
+
+export interface MergeRequestView extends PageFrame {
+  heading: string
+  gitlabHref: string | null
+  summary: string
+  state: string
+  target: string
+  head: Link
+  pipeline: Link
+  pipelineWords: string
+  judgedAt: Date
+  baselines: BaselineView[]
+  failedJobs: { job: Link; status: string }[]
+  columns: ColumnHead[]
+  rows: RowView[]
+  details: DetailView[]
+  cuts: string[]
+}
+
+interface BaselineView {
+  commit: Link
+  why: string
+  models: string
+}
+
+interface StateView {
+  state: ModelState
+  word: string
+}
+
+interface RowView extends StateView {
+  name: string
+  dataset: string
+  href: string
+  /** What one must know before reading the numbers. */
+  facts: string
+  cells: FigureView[]
+  detailsId: string | null
+}
+
+/** One result, old beside new; parts that are absent are null. */
+interface FigureView {
+  state: string
+  word: string
+  old: string | null
+  new: string | null
+  difference: string | null
+  relative: string | null
+  /** Nothing to compare: only the one value is shown. */
+  isAlone: boolean
+}
+
+interface DetailView extends StateView {
+  id: string
+  name: string
+  dataset: string
+  baseline: string
+  results: (ColumnHead & FigureView)[]
+  moreResults: string | null
+  settings: { name: string; kind: string; old: string | null; new: string | null }[]
+  moreSettings: string | null
+}
+
+export interface MergeRequestInput {
+  project: PageProject
+  mrIid: number
+  mrState: string
+  targetBranch: string
+  headSha: string
+  summary: string
+  table: ComparedTable
+  pipeline: ComparedPipeline
+  judgedAt: Date
+  addresses: Addresses
+  gitlab: GitLabAddresses | null
+}
+
+const MAX_DETAILS = 100
+const MAX_DETAIL_RESULTS = 50
+const NAME = 60
+const VALUE = 80
+
+const reasons: Record<BaselineReason, string> = {
+  merged_results_target: 'the commit this is merged with',
+  merge_base: 'merge base',
+  ancestor: 'nearest ancestor with results',
+  newest: 'newest results on the branch, not an ancestor',
+}
+
+export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
+  const { project, mrIid, table, pipeline, addresses, gitlab } = input
+  const { path } = project
+  return {
+    title: `!${mrIid} · ${path}`,
+    crumbs: [
+      { text: 'Projects', href: addresses.projects() },
+      { text: path, href: addresses.project(path) },
+      { text: `!${mrIid}`, href: null },
+    ],
+    heading: `Merge request !${mrIid}`,
+    gitlabHref: gitlab?.mergeRequest(mrIid) ?? null,
+    summary: input.summary,
+    state: input.mrState === 'opened' ? 'open' : input.mrState,
+    target: input.targetBranch,
+    head: commitLink(input.headSha, gitlab),
+    pipeline: { text: String(pipeline.id), href: gitlab?.pipeline(pipeline.id) ?? null },
+    pipelineWords: pipelineWords(pipeline),
+    judgedAt: input.judgedAt,
+    baselines: baselinesOf(table, gitlab),
+    failedJobs: pipeline.failedJobs.map(({ name, status, url }) => ({
+      job: { text: name, href: httpHref(url) },
+      status,
+    })),
+    columns: table.columns.map(columnHead),
+    rows: table.rows.map((row, index) => rowView(row, index, input)),
+    details: table.rows.slice(0, MAX_DETAILS).map(detailView),
+    cuts: cutsOf(table),
+  }
+}
+
+function httpHref(url: string): string | null {
+  return /^https?:\/\//.test(url) ? url : null
+}
+
+function pipelineWords({ state, jobsReported, jobsTotal }: ComparedPipeline): string {
+  if (state === 'running') return `running, ${count(jobsReported, 'job')} reported so far`
+  if (jobsTotal === null) return `finished, ${count(jobsReported, 'job')} reported`
+  return `finished, ${jobsReported} of ${count(jobsTotal, 'job')} reported`
+}
+
+/** The commits that were compared with, most used first. */
+function baselinesOf({ rows }: ComparedTable, gitlab: GitLabAddresses | null): BaselineView[] {
+  const used = new Map<string, { baseline: NonNullable<ComparedRow['baseline']>; models: number }>()
+  for (const { baseline, state } of rows) {
+    if (baseline === null || state === 'not_run') continue
+    const key = JSON.stringify([baseline.commit, baseline.reason])
+    used.set(key, { baseline, models: (used.get(key)?.models ?? 0) + 1 })
+  }
+  return [...used.values()]
+    .sort((a, b) => b.models - a.models)
+    .slice(0, 10)
+    .map(({ baseline, models }) => ({
+      commit: commitLink(baseline.commit, gitlab),
+      why: baselineWords(baseline),
+      models: count(models, 'model'),
+    }))
+}
+
+function baselineWords({ reason, commitsBehind }: NonNullable<ComparedRow['baseline']>): string {
+  const why = reasons[reason]
+  return commitsBehind === null ? why : `${why}, ${count(commitsBehind, 'commit')} behind`
+}
+
+function cutsOf({ rows, rowsTotal }: ComparedTable): string[] {
+  return [
+    ...(rowsTotal > rows.length ? [`The worst ${rows.length} of ${rowsTotal} models are kept.`] : []),
+    ...(rows.length > MAX_DETAILS ? [`Details of the first ${MAX_DETAILS} models.`] : []),
+  ]
+}
+
+function rowView(row: ComparedRow, index: number, input: MergeRequestInput): RowView {
+  const { project, table, addresses } = input
+  const { dataset, name, state, here, baseline } = row
+  const side = here ?? baseline
+  const model = { name, dataset, commit: side?.commit ?? '', repeat: side?.repeat ?? null, trial: null }
+  return {
+    name,
+    dataset,
+    href: side === null ? addresses.history(project.path, model) : addresses.model(project.path, model),
+    state,
+    word: STATE_WORDS[state],
+    facts: factsOf(row).join(', '),
+    cells: table.columns.map(({ name }) => figureView(row, name)),
+    detailsId: index < MAX_DETAILS ? `model-${index + 1}` : null,
+  }
+}
+
+function factsOf({ here, baseline, datasetChanged }: ComparedRow): string[] {
+  const before = baseline?.repeats ?? here?.repeats ?? 0
+  const isMean = here !== null && (here.repeats > 1 || before > 1)
+  return [
+    ...(isMean
+      ? [before === here.repeats ? `mean of ${before}` : `mean of ${here.repeats}, before of ${before}`]
+      : []),
+    ...(datasetChanged ? ['other data'] : []),
+    ...(here?.isFork ? ['from a fork'] : []),
+  ]
+}
+
+function figureView(row: ComparedRow, name: string): FigureView {
+  const result = row.results.find((candidate) => candidate.name === name)
+  if (result === undefined) {
+    return { state: '', word: '', old: null, new: null, difference: null, relative: null, isAlone: true }
+  }
+  const text = figures(result)
+  const isAlone = row.baseline === null || row.here === null || result.state === 'same'
+  return {
+    ...text,
+    new: row.here === null ? text.old : text.new,
+    state: result.state,
+    word: result.state === 'worse' || result.state === 'better' ? result.state : '',
+    isAlone,
+  }
+}
+
+function detailView(row: ComparedRow, index: number): DetailView {
+  const { dataset, name, state, baseline, results, resultsTotal, settings, settingsTotal } = row
+  const shown = results.slice(0, MAX_DETAIL_RESULTS)
+  return {
+    id: `model-${index + 1}`,
+    name,
+    dataset,
+    state,
+    word: STATE_WORDS[state],
+    baseline:
+      baseline === null
+        ? 'nothing to compare with'
+        : `${shortSha(baseline.commit)}, ${baselineWords(baseline)}`,
+    results: shown.map((result) => ({
+      ...columnHead(result),
+      ...figures(result),
+      state: result.state,
+      word: STATE_WORDS[result.state],
+      isAlone: false,
+    })),
+    moreResults: more(resultsTotal - shown.length, 'result'),
+    settings: settings.map(settingView),
+    moreSettings: more(settingsTotal - settings.length, 'changed setting'),
+  }
+}
+
+function settingView({ kind, path, old, new: current }: ComparedSetting): DetailView['settings'][number] {
+  return {
+    name: visibleText(path, NAME),
+    kind,
+    old: old === null ? null : visibleText(old, VALUE),
+    new: current === null ? null : visibleText(current, VALUE),
+  }
+}
+
+function more(number: number, word: string): string | null {
+  return number <= 0 ? null : `${count(number, `more ${word}`)} not shown.`
+}

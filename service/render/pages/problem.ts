@@ -1,0 +1,46 @@
+import type { Addresses } from '../../domain/addresses.js'
+import type { PageFrame } from '../html.js'
+import type { Link } from './common.js'
+
+export interface ProblemView extends PageFrame {
+  heading: string
+  message: string
+  help: string
+  /** For questions to whoever runs the service; null where nothing went wrong here. */
+  requestId: string | null
+  links: Link[]
+}
+
+export interface ProblemInput {
+  status: number
+  message: string
+  help: string
+  requestId: string
+  /** The project that the address names, whether it exists or not. */
+  projectPath: string | null
+  addresses: Addresses
+}
+
+const headings: Record<number, string> = {
+  400: 'This address is not understood',
+  404: 'Nothing here',
+  503: 'Not available at the moment',
+}
+
+export function problemView(input: ProblemInput): ProblemView {
+  const { status, addresses, projectPath } = input
+  const isOurs = status >= 500
+  const heading = headings[status] ?? (isOurs ? 'Something went wrong' : 'This did not work')
+  return {
+    title: heading,
+    crumbs: [{ text: 'Projects', href: addresses.projects() }],
+    heading,
+    message: input.message,
+    help: input.help,
+    requestId: isOurs ? input.requestId : null,
+    links: [
+      ...(projectPath === null ? [] : [{ text: projectPath, href: addresses.project(projectPath) }]),
+      { text: 'Projects open to everyone', href: addresses.projects() },
+    ],
+  }
+}

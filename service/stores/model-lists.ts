@@ -1,0 +1,157 @@
+import type { Db, Filter, ObjectId } from 'mongodb'
+import type { Model } from '../domain/model.js'
+import type { ListedModel } from '../domain/trainings.js'
+import { fromModelDoc, type ModelDoc, modelCollection } from './model-store.js'
+
+/** Where a page of a list ends: the next one starts below it. */
+export interface ListKey {
+  uploadedAt: Date
+  id: string
+}
+
+export interface ModelList {
+  models: ListedModel[]
+  /** Some model has more results than are read for lists. */
+  isResultsCut: boolean
+  /** Null on the last page. */
+  next: ListKey | null
+}
+
+/** How many results of one model are read for lists. */
+export const listedResults = 100
+
+const listFields = {
+  origin: 1,
+  commit: 1,
+  sourceCommit: 1,
+  pipelineId: 1,
+  pipelineSource: 1,
+  ref: 1,
+  refType: 1,
+  refProtected: 1,
+  jobId: 1,
+  jobName: 1,
+  dataset: 1,
+  name: 1,
+  repeat: 1,
+  trial: 1,
+  results: { $slice: listedResults + 1 },
+  uploadedAt: 1,
+} as const
+
+type ListedDoc = Pick<ModelDoc, '_id' | Exclude<keyof typeof listFields, 'results'> | 'results'>
+
+/** What pages read of models: lists without settings and curves, and one model with all of it. */
+export function createModelLists(db: Db) {
+  const models = modelCollection(db)
+
+  /** Newest first, by key; `filter` narrows to one model name and dataset. */
+  async function listNewest(
+    projectId: string,
+    filter: { name: string; dataset: string } | null,
+    page: { limit: number; before: ListKey | null },
+  ): Promise<ModelList> {
+    const docs = await models
+      .find<ListedDoc>({ projectId, ...filter, ...olderThan(page.before) }, { projection: listFields })
+      .sort({ uploadedAt: -1, _id: -1 })
+      .limit(page.limit + 1)
+      .toArray()
+    const shown = docs.slice(0, page.limit)
+    const last = shown.at(-1)
+    return {
+      models: shown.map(fromListedDoc),
+      isResultsCut: shown.some((doc) => doc.results.length > listedResults),
+      next: docs.length > page.limit && last ? { uploadedAt: last.uploadedAt, id: last._id } : null,
+    }
+  }
+
+  /** Every origin, repeat and trial of a model that was trained from a commit, given by its first digits. */
+  async function listOfCommit(
+    projectId: string,
+    model: { name: string; dataset: string; commitPrefix: string },
+  ): Promise<ListedModel[]> {
+    const { name, dataset, commitPrefix } = model
+    const docs = await models
+      .find<ListedDoc>(
+        { projectId, commit: { $gte: commitPrefix, $lt: `${commitPrefix}g` }, name, dataset },
+        { projection: listFields },
+      )
+      .limit(2_000)
+      .toArray()
+    return docs.map(fromListedDoc)
+  }
+
+  /** The commit that the branch's newest model of this name was trained from. */
+  async function findNewestCommit(
+    projectId: string,
+    model: { name: string; dataset: string; branch: string },
+  ): Promise<string | null> {
+    const { name, dataset, branch } = model
+    const doc = await models.findOne(
+      {
+        projectId,
+        name,
+        dataset,
+        ref: branch,
+        refType: 'branch',
+        pipelineSource: { $ne: 'merge_request_event' },
+      },
+      { projection: { commit: 1 }, sort: { uploadedAt: -1, _id: -1 } },
+    )
+    return doc?.commit ?? null
+  }
+
+  /** A model and the key of its curves. */
+  async function find(projectId: string, id: string): Promise<{ model: Model; upload: ObjectId } | null> {
+    const doc = await models.findOne({ _id: id, projectId })
+    return doc === null ? null : { model: fromModelDoc(doc), upload: doc.upload }
+  }
+
+  /** When each of these projects was last reported to, by one step through the index for each. */
+  async function listNewestTimes(projectIds: string[]): Promise<Map<string, Date>> {
+    if (projectIds.length === 0) return new Map()
+    const rows = await models
+      .aggregate<{ _id: string; at: Date }>([
+        { $match: { projectId: { $in: projectIds } } },
+        { $sort: { projectId: 1, uploadedAt: -1 } },
+        { $group: { _id: '$projectId', at: { $first: '$uploadedAt' } } },
+      ])
+      .toArray()
+    return new Map(rows.map((row) => [row._id, row.at]))
+  }
+
+  return { listNewest, listOfCommit, findNewestCommit, find, listNewestTimes }
+}
+
+export type ModelLists = ReturnType<typeof createModelLists>
+
+function olderThan(key: ListKey | null): Filter<ModelDoc> {
+  if (key === null) return {}
+  return {
+    uploadedAt: { $lte: key.uploadedAt },
+    $or: [{ uploadedAt: { $lt: key.uploadedAt } }, { _id: { $lt: key.id } }],
+  }
+}
+
+function fromListedDoc(doc: ListedDoc): ListedModel {
+  return {
+    id: doc._id,
+    origin: doc.origin,
+    commit: doc.commit,
+    sourceCommit: doc.sourceCommit,
+    pipeline: {
+      id: doc.pipelineId,
+      source: doc.pipelineSource,
+      ref: doc.ref,
+      refType: doc.refType,
+      refProtected: doc.refProtected,
+    },
+    job: { id: doc.jobId, name: doc.jobName },
+    dataset: doc.dataset,
+    name: doc.name,
+    repeat: doc.repeat,
+    trial: doc.trial,
+    results: doc.results.slice(0, listedResults),
+    uploadedAt: doc.uploadedAt,
+  }
+}
