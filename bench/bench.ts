@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util'
+import { benchIngest } from './ingest.js'
+
+/** `npm run bench -- <what> [options]`: see README.rst beside this file. */
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    stored: { type: 'string', default: '0' },
+    again: { type: 'string', default: '0' },
+  },
+})
+
+const benches: Record<string, () => Promise<void>> = {
+  ingest: () => benchIngest({ stored: Number(values.stored), again: Number(values.again) / 100 }),
+}
+
+const run = benches[positionals[0] ?? '']
+if (run === undefined) {
+  process.stderr.write(`Usage: npm run bench -- ${Object.keys(benches).join('|')}; see bench/README.rst\n`)
+  process.exitCode = 2
+} else {
+  await run()
+}
