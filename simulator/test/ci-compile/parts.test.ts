@@ -5,7 +5,7 @@ import { compileGlob } from '../../ci/glob.js'
 import { listInstances } from '../../ci/job-instances.js'
 import { createMask } from '../../ci/mask.js'
 import type { JobConfig, RefPolicy } from '../../ci/pipeline-config.js'
-import { matchesRefPolicies } from '../../ci/rules.js'
+import { findMatchingRule, matchesRefPolicies } from '../../ci/rules.js'
 import { evaluateExpression } from '../../ci/rule-expression.js'
 import { expandVariables } from '../../ci/variables.js'
 
@@ -177,6 +177,18 @@ t.test('only and except', async (t) => {
   for (const [title, only, except, predefined, expected] of cases) {
     t.equal(await matchesRefPolicies(only, except, { predefined, variables: {}, paths }), expected, title)
   }
+})
+
+t.test('without a commit to compare with, everything has changed', async (t) => {
+  const rule = { changes: { paths: ['fraud/*'], compareTo: null } }
+  const matches = async (changed: string[] | null) => {
+    const paths = { listChanged: async () => changed, listAll: async () => [] }
+    return (await findMatchingRule([rule], { predefined: {}, variables: {}, paths })) === rule
+  }
+
+  t.equal(await matches(null), true)
+  t.equal(await matches([]), false)
+  t.equal(await matches(['fraud/a.py']), true)
 })
 
 t.test('parallel makes 1 to 200 jobs', async (t) => {
