@@ -79,16 +79,16 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   ) {
     const head = await readHead(project, sha)
     if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' } as const
-    const waitMs = await waitFor(project, mergeRequest, head)
-    if (waitMs > 0) return { kind: 'again', inMs: waitMs } as const
-
     const before = await comparisons.find(project.id, mergeRequest.iid)
     const previousHeadSha =
       before === null || before.headSha === sha ? (before?.previousHeadSha ?? null) : before.headSha
     const input = await compareHead(project, mergeRequest, head, previousHeadSha)
-    const result = await write(project, mergeRequest, input, context)
+    // Kept before the note may be written: the jobs that reported wait for it.
     await comparisons.save(toStored(project, mergeRequest, head, previousHeadSha, input))
-    return result
+    const waitMs = await waitFor(project, mergeRequest, head)
+    return waitMs > 0
+      ? ({ kind: 'again', inMs: waitMs } as const)
+      : write(project, mergeRequest, input, context)
   }
 
   async function readHead(project: Project, sha: string): Promise<Head> {
@@ -106,10 +106,13 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   /** The first write is quick, the last one too; in between a burst shares one, and then there is one per 30 s. */
   async function waitFor(project: Project, { iid }: GitLabMergeRequest, head: Head): Promise<number> {
     if (head.pipelines.every((row) => row.ended)) return 0
-    const writes = (await notes.find({ projectId: project.id, mrIid: iid }))?.writes ?? []
+    const times = [...head.models.map((model) => model.uploadedAt), ...head.silent.map((job) => job.at)]
+    const [oldest, newest] = [Math.min(...times.map(Number)), Math.max(...times.map(Number))]
+    const known = (await notes.find({ projectId: project.id, mrIid: iid }))?.writes ?? []
+    // A push begins a burst of its own.
+    const writes = known.filter((at) => at.getTime() >= oldest)
     if (writes.length === 0) return 0
     const now = clock()
-    const newest = Math.max(...head.models.map((model) => model.uploadedAt.getTime()))
     const quietInMs = newest + quietMs - now.getTime()
     const allowedInMs = nextWriteAllowedAt(writes, now).getTime() - now.getTime()
     return Math.max(0, quietInMs, allowedInMs)
