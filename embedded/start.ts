@@ -7,10 +7,13 @@ import { ConfigError, readConfig } from '../service/config.js'
 import { startMongod, type Mongod } from './mongod.js'
 import { supervise } from './supervise.js'
 
-/** `npm start`: the service with what it needs beside it, for trials and small teams. */
+/**
+ * `npm start`: the service with a mongod of its own, unless MONGODB_URL is set. What is to be kept lies in
+ * `.data` of the checkout, or in the folder that is given as the only argument.
+ */
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const data = join(root, '.data')
+const data = process.argv[2] ?? join(root, '.data')
 const server = join(root, 'service', 'server.ts')
 
 process.exitCode = await start()
