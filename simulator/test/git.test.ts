@@ -72,7 +72,9 @@ t.test('pushing needs a developer', async (t) => {
   const guest = gitlab.createUser({ username: 'guest' })
   const clone = join(folder, 'public')
 
-  await t.rejects(git(clone, 'push', '--quiet', withToken(project.httpUrl, guest.token), 'HEAD:refs/heads/evil'))
+  await t.rejects(
+    git(clone, 'push', '--quiet', withToken(project.httpUrl, guest.token), 'HEAD:refs/heads/evil'),
+  )
   await t.rejects(git(clone, 'push', '--quiet', project.httpUrl, 'HEAD:refs/heads/evil'))
 })
 

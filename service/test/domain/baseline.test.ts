@@ -5,10 +5,19 @@ import {
   choosePerIdentity,
   isTrustworthy,
 } from '../../domain/baseline.js'
+import type { Model } from '../../domain/model.js'
 import { mainModel, model } from './models.js'
 
 const onMain = mainModel().pipeline
 const trust = { targetBranch: 'main', jobSucceeded: true }
+
+function tryOf(pipeline: number, job: number): Model {
+  return mainModel({ pipeline: { ...onMain, id: pipeline }, job: { id: job } })
+}
+
+function modelsOf(commit: string, ...names: string[]): Model[] {
+  return names.map((name) => mainModel({ name, commit }))
+}
 
 t.test('a succeeded job of the target branch itself is trustworthy, also of a schedule', async (t) => {
   t.ok(isTrustworthy(mainModel(), trust))
@@ -47,9 +56,7 @@ t.test('nothing else is', async (t) => {
 })
 
 t.test('of the same model the newest pipeline wins, then the highest job, in any order', async (t) => {
-  const of = (pipeline: number, job: number) =>
-    mainModel({ pipeline: { ...onMain, id: pipeline }, job: { id: job } })
-  const [old, oldRetry, newer, newest] = [of(1, 50), of(1, 60), of(2, 5), of(2, 7)]
+  const [old, oldRetry, newer, newest] = [tryOf(1, 50), tryOf(1, 60), tryOf(2, 5), tryOf(2, 7)]
 
   t.same(choosePerIdentity([old, oldRetry]), [oldRetry])
   t.same(choosePerIdentity([newest, old, newer, oldRetry]), [newest])
@@ -71,12 +78,11 @@ t.test('datasets, names, repeats and trials are identities of their own, whateve
 })
 
 t.test('each model has the first pool that knows it', async (t) => {
-  const of = (commit: string, ...names: string[]) => names.map((name) => mainModel({ name, commit }))
   const pools: BaselinePool[] = [
-    { reason: 'merged_results_target', commit: 'c1', commitsBehind: null, models: of('c1', 'a') },
-    { reason: 'merge_base', commit: 'c2', commitsBehind: 1, models: of('c2', 'a', 'b') },
-    { reason: 'ancestor', commit: 'c3', commitsBehind: 2, models: of('c3', 'a', 'b', 'c') },
-    { reason: 'newest', commit: 'c4', commitsBehind: null, models: of('c4', 'a', 'd', 'new there') },
+    { reason: 'merged_results_target', commit: 'c1', commitsBehind: null, models: modelsOf('c1', 'a') },
+    { reason: 'merge_base', commit: 'c2', commitsBehind: 1, models: modelsOf('c2', 'a', 'b') },
+    { reason: 'ancestor', commit: 'c3', commitsBehind: 2, models: modelsOf('c3', 'a', 'b', 'c') },
+    { reason: 'newest', commit: 'c4', commitsBehind: null, models: modelsOf('c4', 'a', 'd', 'new there') },
   ]
   const candidates = ['a', 'b', 'c', 'd', 'e'].map((name) => model({ name }))
 

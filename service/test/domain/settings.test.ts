@@ -10,6 +10,10 @@ function changes(old: Record<string, Json>, current: Record<string, Json>): stri
   )
 }
 
+function many(value: number): Record<string, Json> {
+  return Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`k${index}`, value]))
+}
+
 t.test('leaves are compared by path', async (t) => {
   t.strictSame(changes({ lr: 0.1 }, { lr: 0.05 }), ['lr changed 0.1 0.05'])
   t.strictSame(changes({ a: { b: { c: 1, d: 2 } } }, { a: { b: { c: 1, d: 3 } } }), ['a.b.d changed 2 3'])
@@ -55,9 +59,6 @@ t.test('hyperparameters come first, each kind in the order of code units', async
 })
 
 t.test('beyond the cap differences are counted only', async (t) => {
-  const many = (value: number) =>
-    Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`k${index}`, value]))
-
   const found = compareSettings(model({ parameters: many(1) }), model({ parameters: many(2) }))
 
   t.equal(found.changes.length, MAX_SETTING_CHANGES)

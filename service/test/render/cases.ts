@@ -46,11 +46,14 @@ export function noteInput({ here, before = [], pools, endedJobs = [], pipeline, 
         ? null
         : { headSha: '77c0ffe'.padEnd(40, 'c'), comparison: compareWith(previous) },
     links: {
-      model: ({ name, dataset }) =>
-        `${pages}/-/models/${[name, dataset].map(encodeURIComponent).join('/')}/9bc01d2`,
+      model: ({ name, dataset }) => `${pages}/-/models/${[name, dataset].map(encodeName).join('/')}/9bc01d2`,
       comparison: `${pages}/-/merge_requests/12`,
     },
   }
+}
+
+function encodeName(name: string): string {
+  return encodeURIComponent(name.toWellFormed())
 }
 
 function mergeBase(models: Model[]): BaselinePool {
