@@ -30,6 +30,8 @@ export interface ComparedResult {
   direction: Direction
   /** Show as percent, in every row alike. */
   percent: boolean
+  /** Measured on the training data: judged, but it does not decide on the model. */
+  training: boolean
   /** Means over the repeats; null where the side does not have it. */
   old: number | null
   new: number | null
@@ -100,7 +102,7 @@ export function compare({ candidates, baselines, endedJobs }: CompareInput): Com
   return { rows, counts: countStates(rows), columns: [...columns.values()] }
 }
 
-export function byStateThenName(a: ComparedModel, b: ComparedModel): number {
+function byStateThenName(a: ComparedModel, b: ComparedModel): number {
   const byState = MODEL_STATES.indexOf(a.state) - MODEL_STATES.indexOf(b.state)
   return byState || byCodeUnits(a.dataset, b.dataset) || byCodeUnits(a.name, b.name)
 }
@@ -177,12 +179,19 @@ function absentModel(
   }
 }
 
-/** Some worse, none better is worse; a result that is gone keeps a model from being plainly better or the same. */
+/**
+ * Some worse, none better is worse; a result that is gone keeps a model from being plainly better or the same. Results
+ * on the training data decide only where there are no others, or by turning into NaN: a lower training loss beside a
+ * higher validation loss is nothing good.
+ */
 function stateOfModel(results: ComparedResult[], datasetChanged: boolean): ModelState {
-  const has = (state: ResultState) => results.some((result) => result.state === state)
+  const onlyTraining = results.every(({ training }) => training)
+  const decides = ({ training, new: value }: ComparedResult) =>
+    onlyTraining || !training || Number.isNaN(value)
+  const has = (state: ResultState) => results.some((result) => result.state === state && decides(result))
   if (has('worse')) return has('better') ? 'mixed' : 'worse'
   if (has('better')) return has('missing') ? 'mixed' : 'better'
-  return datasetChanged || has('missing') || has('changed') || has('new') ? 'changed' : 'same'
+  return datasetChanged || results.some(({ state }) => state !== 'same') ? 'changed' : 'same'
 }
 
 interface Mean {
@@ -228,13 +237,14 @@ function compareResults({ old, current }: Pair, how: How): ComparedResult[] {
   for (const name of new Set([...current.keys(), ...old.keys()])) {
     const column = how.columns.get(name)
     if (column === undefined) continue
-    const { direction, percent } = column
+    const { direction, percent, training } = column
     const before = old.get(name)
     const now = current.get(name)
     results.push({
       name,
       direction,
       percent,
+      training,
       old: before?.value ?? null,
       new: now?.value ?? null,
       oldRepeats: before?.count ?? 0,

@@ -49,12 +49,13 @@ export function otherResultsCell(row: ComparedModel, columns: readonly ResultCol
 export function otherResults(row: ComparedModel, columns: readonly ResultColumn[]): ComparedResult[] {
   if (row.models.length === 0) return []
   const shown = new Set(columns.map(({ name }) => name))
-  return row.results.filter(({ name, state }) => !shown.has(name) && explains(state, row))
+  return row.results.filter((result) => !shown.has(result.name) && explains(result, row))
 }
 
-function explains(state: ComparedResult['state'], row: ComparedModel): boolean {
-  if (state === 'worse' || state === 'better' || state === 'missing') return true
-  return row.state === 'changed' && (state === 'changed' || state === 'new')
+function explains({ state, training, new: value }: ComparedResult, row: ComparedModel): boolean {
+  if (row.state === 'changed') return state !== 'same'
+  if (training && !Number.isNaN(value)) return false
+  return state === 'worse' || state === 'better' || state === 'missing'
 }
 
 function restWords(rest: readonly ComparedResult[]): Markdown {

@@ -96,14 +96,17 @@ function allResults({ comparison, links }: NoteInput): Section {
       right(gfm`Relative`),
       left(gfm`State`),
     ],
-    lines: rows.flatMap((row) =>
-      row.results.map((result, index) => {
+    lines: rows.flatMap((row) => {
+      const lines = row.results.map((result) => [code(result.name), ...resultCells(result)])
+      return (lines.length > 0 ? lines : [NO_RESULTS]).map((line, index) => {
         const name = index === 0 ? modelLink(row, links) : code(row.name)
-        return [...whose.cells(row, name), code(result.name), ...resultCells(result)]
-      }),
-    ),
+        return [...whose.cells(row, name), ...line]
+      })
+    }),
   }
 }
+
+const NO_RESULTS = [gfm`none`, absent, absent, nothing, nothing, nothing]
 
 function resultCells(result: ComparedResult): Markdown[] {
   const text = figures(result)

@@ -57,7 +57,7 @@ function digitsFor(values: number[], gap: number, percent: boolean): Digits {
   if (largest === 0) return { decimals: percent ? 1 : 0, significant: 3 }
   const magnitude = magnitudeOf(largest)
   const needed = gap === 0 ? 0 : -magnitudeOf(gap)
-  const significant = Math.min(MAX_SIGNIFICANT, Math.max(3, magnitude + needed + 1))
+  const significant = gap === 0 ? 3 : Math.min(MAX_SIGNIFICANT, Math.max(3, magnitude + needed + 1))
   if (!percent && largest < LARGE_WHOLE && finite.every(Number.isInteger)) return { decimals: 0, significant }
   if (largest >= LARGE || largest < SMALL) return { decimals: null, significant }
   const usual = percent ? 1 : Math.max(0, 2 - magnitude)

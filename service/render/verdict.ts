@@ -59,7 +59,11 @@ function countWords(comparison: Comparison): string[] {
   ]
   const parts = words.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`)
   if (parts.length > 0 || counts.not_run === 0) return parts
-  return [`none of ${count(counts.not_run, 'model')} was trained here`]
+  return [
+    counts.not_run === 1
+      ? 'the model was not trained here'
+      : `none of ${counts.not_run} models was trained here`,
+  ]
 }
 
 function failedWords(jobs: readonly FailedJob[]): string[] {

@@ -22,6 +22,10 @@ function stateOf(name: string, old: number, current: number): string | undefined
   return compareOne({ [name]: old }, { [name]: current }).results[0]?.state
 }
 
+function withDigests(a: string | null, b: string | null, here = 0.8): ComparedModel {
+  return compareOne({ accuracy: 0.9 }, { accuracy: here }, [{ datasetDigest: a }, { datasetDigest: b }])
+}
+
 function repeats(values: number[]): Model[] {
   return values.map((x, n) => model({ repeat: String(n), results: { x } }))
 }
@@ -117,6 +121,18 @@ t.test('a model is what its results are', async (t) => {
     t.equal(compareOne(old, current).state, state, JSON.stringify(current))
 })
 
+t.test(
+  'results on the training data do not decide, unless there are no others or they turn into NaN',
+  async (t) => {
+    const old = { accuracy: 0.9, train_loss: 0.2 }
+    t.equal(compareOne(old, { accuracy: 0.8, train_loss: 0.1 }).state, 'worse')
+    t.equal(compareOne(old, { accuracy: 0.95, train_loss: 0.3 }).state, 'better')
+    t.equal(compareOne(old, { accuracy: 0.9, train_loss: 0.3 }).state, 'changed')
+    t.equal(compareOne(old, { accuracy: 0.95, train_loss: notANumber }).state, 'mixed')
+    t.equal(compareOne({ train_loss: 0.2 }, { train_loss: 0.3 }).state, 'worse')
+  },
+)
+
 t.test('a model without a baseline is new, with all its results', async (t) => {
   const { rows, counts } = compareAll([model({ results: { accuracy: 0.9, loss: notANumber } })], [])
 
@@ -193,9 +209,6 @@ t.test('percent is for fractions whose values all lie between 0 and 1, in every 
 })
 
 t.test('another digest makes the numbers not comparable, an unknown one says nothing', async (t) => {
-  const withDigests = (a: string | null, b: string | null, here = 0.8) =>
-    compareOne({ accuracy: 0.9 }, { accuracy: here }, [{ datasetDigest: a }, { datasetDigest: b }])
-
   t.match(withDigests('x', 'y'), { datasetChanged: true, state: 'changed', results: [{ state: 'changed' }] })
   t.match(withDigests('x', 'y', notANumber), { datasetChanged: true, state: 'worse' })
   t.match(withDigests('x', 'y', 0.9), { datasetChanged: true, state: 'changed' })

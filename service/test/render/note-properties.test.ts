@@ -40,6 +40,23 @@ function shuffled<T>(items: readonly T[], seed: number): T[] {
     .map(({ item }) => item)
 }
 
+/** Two hundred characters. */
+function long(index: number): string {
+  return `${'@'.repeat(196)}${String(index).padStart(4, '0')}`
+}
+
+function longModels(side: typeof model, accuracy: number): Model[] {
+  return Array.from({ length: 500 }, (_, index) =>
+    side({
+      name: long(index),
+      dataset: long(index % 7),
+      results: { [long(1)]: accuracy, accuracy: index % 2 ? accuracy : 0.5 },
+      hyperparameters: { [long(2)]: long(index + (accuracy > 0.5 ? 1 : 0)) },
+      job: { name: long(index) },
+    }),
+  )
+}
+
 function rowsOf(note: string, state: ModelState): number {
   return note.split('\n').filter((line) => line.startsWith(`| ${MARKS[state]}&nbsp;${STATE_WORDS[state]} |`))
     .length
@@ -88,21 +105,10 @@ t.test('no result is lost: what the table leaves out is in the details', async (
 t.test(
   'five hundred models with the longest names stay below the size, the changed rows first',
   async (t) => {
-    const long = (index: number) => `${'@'.repeat(196)}${String(index).padStart(4, '0')}`
-    const make = (side: typeof model, accuracy: number) =>
-      Array.from({ length: 500 }, (_, index) =>
-        side({
-          name: long(index),
-          dataset: long(index % 7),
-          results: { [long(1)]: accuracy, accuracy: index % 2 ? accuracy : 0.5 },
-          hyperparameters: { [long(2)]: long(index + (accuracy > 0.5 ? 1 : 0)) },
-          job: { name: long(index) },
-        }),
-      )
     const jobs = Array.from({ length: 300 }, (_, index) => ({ name: long(index), status: 'failed', url: '' }))
     const input = noteInput({
-      before: make(mainModel, 0.9),
-      here: make(model, 0.4),
+      before: longModels(mainModel, 0.9),
+      here: longModels(model, 0.4),
       pipeline: { failedJobs: jobs },
     })
 
