@@ -14,7 +14,7 @@ import { createStores } from './stores/stores.js'
 
 const keysSetting = 'signingKeys'
 const stopWithinMs = 10_000
-const gitlabTimeoutMs = 10_000
+const gitlabTimeoutMs = 8_000
 
 await main()
 

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import fp from 'fastify-plugin'
 import { type ErrorCode, Problem, errorCatalogue } from '../errors.js'
 import { plainLine } from '../render/plain.js'
+import { isDatabaseAway } from '../stores/database.js'
 
 /** Answers every error in one form: `application/problem+json`, or lines where `Accept` asks for text. */
 export const errorHandler = fp(registerErrorHandler, { name: 'error-handler', fastify: '5.x' })
@@ -28,6 +29,13 @@ const fastifyCodes: Record<string, ErrorCode> = {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (isDatabaseAway(error)) {
+    return new Problem('UNAVAILABLE', {
+      message: 'The database is away.',
+      retryAfterSeconds: 2,
+      cause: error,
+    })
+  }
   const { code = '', statusCode = 500, message = '' } = error as Partial<FastifyError>
   const known = fastifyCodes[code]
   if (known !== undefined)

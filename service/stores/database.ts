@@ -1,4 +1,11 @@
-import { type Db, MongoClient } from 'mongodb'
+import {
+  type Db,
+  MongoBulkWriteError,
+  MongoClient,
+  MongoError,
+  MongoNetworkError,
+  MongoServerSelectionError,
+} from 'mongodb'
 
 /** Acknowledged means: on a majority of the members and in their journals. */
 export const durable = { w: 'majority', journal: true } as const
@@ -10,12 +17,20 @@ export interface Database {
   db: Db
 }
 
+export interface ConnectOptions {
+  /** How long an operation waits for a database that is away. */
+  selectionTimeoutMs?: number
+}
+
 /** Connects to the replica set of `url`; the url's path names the database, else `mlmm`. */
-export async function connectDatabase(url: string): Promise<Database> {
+export async function connectDatabase(
+  url: string,
+  { selectionTimeoutMs = 10_000 }: ConnectOptions = {},
+): Promise<Database> {
   const client = new MongoClient(url, {
     ignoreUndefined: true,
     maxPoolSize: 50,
-    serverSelectionTimeoutMS: 10_000,
+    serverSelectionTimeoutMS: selectionTimeoutMs,
     writeConcern: durable,
     readConcern: { level: 'local' },
     appName: 'mlmm',
@@ -28,4 +43,13 @@ export async function connectDatabase(url: string): Promise<Database> {
 
 export function isDuplicateKey(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === duplicateKey
+}
+
+/** Whether an error means that the database cannot be reached now, so that the same may succeed later. */
+export function isDatabaseAway(error: unknown): boolean {
+  // A bulk write wraps what went wrong on the way.
+  const inner: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : error
+  if (inner instanceof MongoNetworkError || inner instanceof MongoServerSelectionError) return true
+  const labelled = error instanceof MongoError ? error : null
+  return ['RetryableWriteError', 'TransientTransactionError'].some((label) => labelled?.hasErrorLabel(label))
 }

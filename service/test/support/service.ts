@@ -9,6 +9,7 @@ import { createGitLab } from '../../gitlab/client.js'
 import { createSigningKeys } from '../../gitlab/keys.js'
 import { buildWorker } from '../../jobs/build-worker.js'
 import { createQueue } from '../../jobs/queue.js'
+import { connectDatabase } from '../../stores/database.js'
 import { ensureIndexes } from '../../stores/indexes.js'
 import { createStores, type Stores } from '../../stores/stores.js'
 
@@ -56,6 +57,8 @@ export interface TestServiceOptions {
   autoConnect?: string[]
   /** Whether jobs are worked on; default true. */
   worker?: boolean
+  /** A mongod of the test's own; default: a database on the one for all tests. */
+  mongodbUrl?: string
 }
 
 /** The whole service on a port of its own, with a database of its own, beside a GitLab of its own. */
@@ -64,7 +67,7 @@ export async function startTestService(
   options: TestServiceOptions = {},
 ): Promise<TestService> {
   const [{ client, db }, simulator, port] = await Promise.all([
-    openTestDatabase(t),
+    options.mongodbUrl === undefined ? openTestDatabase(t) : openDatabase(t, options.mongodbUrl),
     startSimulator(options.simulator),
     freePort(),
   ])
@@ -161,6 +164,12 @@ function parsed(text: string): Record<string, unknown> {
   } catch {
     return {} // Not every answer is JSON.
   }
+}
+
+async function openDatabase(t: TestWithTeardown, url: string) {
+  const database = await connectDatabase(url, { selectionTimeoutMs: 1_000 })
+  t.teardown(() => database.client.close())
+  return database
 }
 
 async function freePort(): Promise<number> {
