@@ -11,7 +11,12 @@ import { visitParents } from 'unist-util-visit-parents'
 
 import { gitlabSchema } from './gfm-schema.js'
 import { splitQuickActions } from './quick-actions.js'
-import { locateReferences, type FoundReference, type LocatedReference } from './references.js'
+import {
+  locateAddresses,
+  locateReferences,
+  type FoundReference,
+  type LocatedReference,
+} from './references.js'
 
 /** What a note shows, and everything in it that is alive. */
 export interface RenderedGfm {
@@ -57,7 +62,7 @@ function inspect(tree: Root): Alive {
     if (node.type === 'element') inspectElement(node, alive)
     if (node.type !== 'text' || isSkipped(ancestors)) return
     add(alive, locateReferences(node.value))
-    alive.links.push(...autolinks(node.value))
+    alive.links.push(...locateAddresses(node.value))
   })
   return alive
 }
@@ -92,11 +97,6 @@ const skipped = new Set(['pre', 'code', 'a', 'style'])
 
 function isSkipped(ancestors: (Root | Element)[]): boolean {
   return ancestors.some((ancestor) => ancestor.type === 'element' && skipped.has(ancestor.tagName))
-}
-
-/** GitLab links any scheme in plain text, which the GFM library does not. */
-function autolinks(text: string): string[] {
-  return [...text.matchAll(/[a-z][a-z0-9+.-]+:\/\/[^\s>]+/g)].map((match) => match[0])
 }
 
 function rawElements(source: MarkdownRoot): string[] {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 
+import { unknownId } from '../errors.js'
 import type { Profile } from '../profiles.js'
 import type { Hook, HookEventName, State } from '../state.js'
 import type { Tasks } from '../tasks.js'
@@ -77,20 +78,18 @@ export function createHookSender(deps: SenderDeps): HookSender {
     return delivery
   }
 
-  function prepare(hook: Hook, event: HookEvent, body: string, eventUuid: string): Record<string, string> {
+  function headersFor(hook: Hook, event: HookEvent, body: string, eventUuid: string): Record<string, string> {
     const instance = new URL(deps.url()).origin
     return requestHeaders({ ...deps, now: deps.now(), instance, hook, event: event.header, eventUuid, body })
   }
 
   function sendPlanned(hook: Hook, event: HookEvent, body: string, eventUuid: string): void {
-    const plan = sender.plan?.({ hookId: hook.id, event: event.event, body }) ?? {}
-    const headers = prepare(hook, event, body, eventUuid)
-    const copies = plan.copies ?? 1
+    const { copies = 1, delayMs = 0 } = sender.plan?.({ hookId: hook.id, event: event.event, body }) ?? {}
+    const headers = headersFor(hook, event, body, eventUuid)
     if (copies === 0) newDelivery(hook, event.event, body, headers).dropped = true
-    for (let copy = 0; copy < copies; copy += 1) {
-      const own = copy === 0 ? headers : { ...headers, ...freshWebhookUuid(deps.profile) }
+    for (const own of copiesOf(headers, copies, deps.profile)) {
       const delivery = newDelivery(hook, event.event, body, own)
-      deps.tasks.runAfter(plan.delayMs ?? 0, (signal) => post(deps, hook, delivery, signal))
+      deps.tasks.runAfter(delayMs, (signal) => post(deps, hook, delivery, signal))
     }
   }
 
@@ -101,8 +100,8 @@ export function createHookSender(deps: SenderDeps): HookSender {
       const eventUuid = chains.getStore() ?? randomUUID()
       const called = hooksOfChain.get(eventUuid) ?? new Set()
       hooksOfChain.set(eventUuid, called)
-      const wanted = [...deps.state.hooks.values()].filter((hook) => isWanted(hook, event, deps.now()))
-      const hooks = wanted.filter((hook) => !called.has(hook.id))
+      const all = [...deps.state.hooks.values()]
+      const hooks = all.filter((hook) => isWanted(hook, event, deps.now()) && !called.has(hook.id))
       if (hooks.length === 0) return
       for (const hook of hooks) called.add(hook.id)
       inOrder(event.projectId, async () => {
@@ -112,14 +111,12 @@ export function createHookSender(deps: SenderDeps): HookSender {
     },
     async sendNow(hook, event) {
       const body = hookJson(await event.payload())
-      const delivery = newDelivery(hook, event.event, body, prepare(hook, event, body, randomUUID()))
+      const delivery = newDelivery(hook, event.event, body, headersFor(hook, event, body, randomUUID()))
       await post(deps, hook, delivery, deps.tasks.signal)
       return delivery
     },
     async resend(deliveryId) {
-      const old = sender.deliveries.find((delivery) => delivery.id === deliveryId)
-      const hook = old === undefined ? undefined : deps.state.hooks.get(old.hookId)
-      if (old === undefined || hook === undefined) throw new Error(`No delivery ${deliveryId} to send again.`)
+      const { old, hook } = findSent(deps.state, sender.deliveries, deliveryId)
       const headers = { ...old.headers, ...freshWebhookUuid(deps.profile) }
       const delivery = newDelivery(hook, old.event, old.body, headers)
       await post(deps, hook, delivery, deps.tasks.signal)
@@ -128,6 +125,13 @@ export function createHookSender(deps: SenderDeps): HookSender {
     withinChain: (eventUuid, work) => (eventUuid === null ? work() : chains.run(eventUuid, work)),
   }
   return sender
+}
+
+function findSent(state: State, deliveries: Delivery[], id: number): { old: Delivery; hook: Hook } {
+  const old = deliveries.find((delivery) => delivery.id === id)
+  const hook = old === undefined ? undefined : state.hooks.get(old.hookId)
+  if (old === undefined || hook === undefined) throw unknownId('delivery', id)
+  return { old, hook }
 }
 
 /** Payloads of a project are built one after another, so that events leave in the order they happened in. */
@@ -142,6 +146,17 @@ function createQueues(tasks: Tasks): (projectId: number, build: () => Promise<vo
     )
     tasks.run(() => built)
   }
+}
+
+/** A delivery that is sent twice differs only in what is new for every request. */
+function copiesOf(
+  headers: Record<string, string>,
+  copies: number,
+  profile: Profile,
+): Record<string, string>[] {
+  return Array.from({ length: copies }, (_, copy) =>
+    copy === 0 ? headers : { ...headers, ...freshWebhookUuid(profile) },
+  )
 }
 
 function blankDelivery(id: number, hook: Hook, now: Date): Delivery {

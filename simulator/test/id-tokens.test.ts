@@ -22,82 +22,82 @@ async function jobOnMain(story: Story): Promise<{ jobId: number; sha: string }> 
   return { jobId: pipeline.jobs[0]?.id ?? 0, sha }
 }
 
-t.test('tokens of a branch pipeline', async (t) => {
-  const story = await startStory(t)
-  const { gitlab, project, author } = story
-  const { jobId, sha } = await jobOnMain(story)
-  const discovery = (await (await fetch(`${gitlab.url}/.well-known/openid-configuration`)).json()) as {
-    issuer: string
-    jwks_uri: string
+const main = await startStory(t)
+const { gitlab, project, author } = main
+const { jobId, sha } = await jobOnMain(main)
+const discovery = (await (await fetch(`${gitlab.url}/.well-known/openid-configuration`)).json()) as {
+  issuer: string
+  jwks_uri: string
+}
+
+function verify(token: string) {
+  return jwtVerify(token, createRemoteJWKSet(new URL(discovery.jwks_uri)), {
+    issuer: discovery.issuer,
+    audience: aud,
+    algorithms: ['RS256'],
+  })
+}
+
+t.test('tokens verify and say where the job runs, in strings', async (t) => {
+  const { payload } = await verify(gitlab.idToken({ jobId, aud }))
+
+  t.match(payload, {
+    iss: gitlab.url,
+    aud,
+    sub: 'project_path:research/iris:ref_type:branch:ref:main',
+    project_id: String(project.id),
+    project_path: 'research/iris',
+    namespace_path: 'research',
+    job_project_id: String(project.id),
+    user_id: String(author.id),
+    user_access_level: 'developer',
+    pipeline_source: 'push',
+    job_id: String(jobId),
+    ref: 'main',
+    ref_type: 'branch',
+    ref_path: 'refs/heads/main',
+    ref_protected: 'true',
+    sha,
+    project_visibility: 'public',
+  })
+  t.equal((payload.iat ?? 0) - (payload.nbf ?? 0), 5)
+})
+
+t.test('the published keys are two', async (t) => {
+  const keys = (await (await fetch(discovery.jwks_uri)).json()) as { keys: { kid: string; use: string }[] }
+
+  t.equal(keys.keys.length, 2)
+  t.equal(new Set(keys.keys.map((key) => key.kid)).size, 2)
+})
+
+t.test('forgeries are refused', async (t) => {
+  const forgeries = {
+    'foreign key': gitlab.idToken({ jobId, aud, key: 'foreign' }),
+    'no signature': gitlab.idToken({ jobId, aud, alg: 'none' }),
+    'public key as secret': gitlab.idToken({ jobId, aud, alg: 'HS256' }),
+    'other audience': gitlab.idToken({ jobId, aud: 'https://other.example.com' }),
+    'other issuer': gitlab.idToken({ jobId, aud, overrides: { iss: 'https://evil.example.com' } }),
+    expired: gitlab.idToken({ jobId, aud, shiftSeconds: -7200 }),
+    'not yet valid': gitlab.idToken({ jobId, aud, shiftSeconds: 600 }),
   }
-  const verify = (token: string) =>
-    jwtVerify(token, createRemoteJWKSet(new URL(discovery.jwks_uri)), {
-      issuer: discovery.issuer,
-      audience: aud,
-      algorithms: ['RS256'],
-    })
 
-  t.test('verify and say where the job runs, in strings', async (t) => {
-    const { payload } = await verify(gitlab.idToken({ jobId, aud }))
+  for (const [name, token] of Object.entries(forgeries)) await t.rejects(verify(token), name)
+})
 
-    t.match(payload, {
-      iss: gitlab.url,
-      aud,
-      sub: 'project_path:research/iris:ref_type:branch:ref:main',
-      project_id: String(project.id),
-      project_path: 'research/iris',
-      namespace_path: 'research',
-      job_project_id: String(project.id),
-      user_id: String(author.id),
-      user_access_level: 'developer',
-      pipeline_source: 'push',
-      job_id: String(jobId),
-      ref: 'main',
-      ref_type: 'branch',
-      ref_path: 'refs/heads/main',
-      ref_protected: 'true',
-      sha,
-      project_visibility: 'public',
-    })
-    t.equal((payload.iat ?? 0) - (payload.nbf ?? 0), 5)
-  })
+t.test('a claim can be taken out', async (t) => {
+  const token = gitlab.idToken({ jobId, aud, overrides: { exp: undefined } })
 
-  t.test('the published keys are two', async (t) => {
-    const keys = (await (await fetch(discovery.jwks_uri)).json()) as { keys: { kid: string; use: string }[] }
+  t.equal((await verify(token)).payload.exp, undefined)
+})
 
-    t.equal(keys.keys.length, 2)
-    t.equal(new Set(keys.keys.map((key) => key.kid)).size, 2)
-  })
+t.test('after a rotation old tokens hold only while their key is published', async (t) => {
+  const old = gitlab.idToken({ jobId, aud })
 
-  t.test('forgeries are refused', async (t) => {
-    const forgeries = {
-      'foreign key': gitlab.idToken({ jobId, aud, key: 'foreign' }),
-      'no signature': gitlab.idToken({ jobId, aud, alg: 'none' }),
-      'public key as secret': gitlab.idToken({ jobId, aud, alg: 'HS256' }),
-      'other audience': gitlab.idToken({ jobId, aud: 'https://other.example.com' }),
-      'other issuer': gitlab.idToken({ jobId, aud, overrides: { iss: 'https://evil.example.com' } }),
-      expired: gitlab.idToken({ jobId, aud, shiftSeconds: -7200 }),
-      'not yet valid': gitlab.idToken({ jobId, aud, shiftSeconds: 600 }),
-    }
-
-    for (const [name, token] of Object.entries(forgeries)) await t.rejects(verify(token), name)
-  })
-
-  t.test('a claim can be taken out', async (t) => {
-    const token = gitlab.idToken({ jobId, aud, overrides: { exp: undefined } })
-
-    t.equal((await verify(token)).payload.exp, undefined)
-  })
-
-  t.test('after a rotation old tokens hold only while their key is published', async (t) => {
-    const old = gitlab.idToken({ jobId, aud })
-
-    await gitlab.rotateKeys({ keepOld: true })
-    await t.resolves(verify(old))
-    await t.resolves(verify(gitlab.idToken({ jobId, aud })))
-    await gitlab.rotateKeys({ keepOld: false })
-    await t.rejects(verify(old))
-  })
+  await gitlab.rotateKeys({ keepOld: true })
+  await t.resolves(verify(old))
+  await t.resolves(verify(gitlab.idToken({ jobId, aud })))
+  await gitlab.rotateKeys({ keepOld: false })
+  await t.rejects(verify(old))
 })
 
 function claimsOf(token: string): Record<string, unknown> {
