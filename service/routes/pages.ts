@@ -1,26 +1,33 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Addresses } from '../domain/addresses.js'
 import { type PageAddress, parsePageAddress } from '../domain/page-address.js'
 import { Problem } from '../errors.js'
 import { refuse } from '../plugins/error-handler.js'
 import { problemView } from '../render/pages/problem.js'
-import { createPageReader, type PageReaderOptions, type RenderedPage } from './page-reader.js'
-
-export interface PageRoutesOptions extends Omit<PageReaderOptions, 'addresses'> {
-  /** Without the host. */
-  addresses: Addresses
-}
+import type { PageContext, RenderedPage } from './pages/context.js'
+import { readHistoryPage } from './pages/history.js'
+import { readMergeRequestPage } from './pages/merge-request.js'
+import { readModelPage } from './pages/model.js'
+import { readProjectPage } from './pages/project.js'
+import { readProjectsPage } from './pages/projects.js'
 
 /** Paths of programs; what is not found there is told in their own form. */
 const programs = /^\/(api|ci|webhooks)(\/|$)/
 
 /** The pages for people, of projects that are open to everyone. */
-export async function pageRoutes(fastify: FastifyInstance, options: PageRoutesOptions): Promise<void> {
-  const read = createPageReader(options)
-
-  fastify.setErrorHandler((error, request, reply) => {
+export async function pageRoutes(fastify: FastifyInstance, context: PageContext): Promise<void> {
+  fastify.setErrorHandler(async (error, request, reply) => {
     const problem = refuse(error, request)
-    return sendProblemPage(request, reply, problem)
+    if (problem.retryAfterSeconds !== null) reply.header('retry-after', problem.retryAfterSeconds)
+    const { status, message, help } = problem
+    const view = problemView({
+      status,
+      message,
+      help,
+      requestId: request.id,
+      projectPath: status < 500 ? await findProject(request) : null,
+      addresses: context.addresses,
+    })
+    return reply.code(status).type('text/html; charset=utf-8').send(fastify.html.render('problem', view))
   })
 
   fastify.get('/*', { config: { access: 'open-project' } }, async (request, reply) => {
@@ -28,26 +35,42 @@ export async function pageRoutes(fastify: FastifyInstance, options: PageRoutesOp
     if (programs.test(pathname)) return reply.callNotFound()
     const address = parsePageAddress(pathname)
     if (address === null) throw new Problem('NOT_FOUND', { message: 'There is no page at this address.' })
-    return send(reply, await read(address, query))
+    return send(reply, await readPage(context, address, query))
   })
 
   function send(reply: FastifyReply, { page, view }: RenderedPage): FastifyReply {
     return reply.type('text/html; charset=utf-8').send(fastify.html.render(page, view))
   }
 
-  function sendProblemPage(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
-    const { status, message, help, retryAfterSeconds } = problem
-    const isOurs = status >= 500
-    if (retryAfterSeconds !== null) reply.header('retry-after', retryAfterSeconds)
-    const view = problemView({
-      status,
-      message: isOurs ? '' : message,
-      help,
-      requestId: request.id,
-      projectPath: projectOf(parsePageAddress(addressOf(request).pathname)),
-      addresses: options.addresses,
-    })
-    return reply.code(status).type('text/html; charset=utf-8').send(fastify.html.render('problem', view))
+  /** The project around a page that was not found, if one may see it. */
+  async function findProject(request: FastifyRequest): Promise<string | null> {
+    const [projectPart = ''] = addressOf(request).pathname.split('/-/', 1)
+    const address = parsePageAddress(projectPart)
+    if (address?.page !== 'project') return null
+    try {
+      return (await context.access.getOpen(address.path)).path
+    } catch {
+      return null // The page says already what is wrong.
+    }
+  }
+}
+
+async function readPage(
+  context: PageContext,
+  address: PageAddress,
+  query: URLSearchParams,
+): Promise<RenderedPage> {
+  if (address.page === 'projects') return readProjectsPage(context, query)
+  const project = await context.access.getOpen(address.path)
+  switch (address.page) {
+    case 'project':
+      return readProjectPage(context, project, query)
+    case 'history':
+      return readHistoryPage(context, project, { ...address, query })
+    case 'model':
+      return readModelPage(context, project, { ...address, query })
+    case 'merge-request':
+      return readMergeRequestPage(context, project, address.mrIid)
   }
 }
 
@@ -55,10 +78,4 @@ export async function pageRoutes(fastify: FastifyInstance, options: PageRoutesOp
 function addressOf(request: FastifyRequest): { pathname: string; query: URLSearchParams } {
   const [pathname = '/', ...rest] = (request.raw.url ?? '/').split('?')
   return { pathname, query: new URLSearchParams(rest.join('?')) }
-}
-
-/** The project around a page that was not found; null where the project itself was not. */
-function projectOf(address: PageAddress | null): string | null {
-  if (address === null || address.page === 'projects' || address.page === 'project') return null
-  return address.path
 }

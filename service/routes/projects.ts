@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
-import type { Model } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import type { ProjectAccess } from '../plugins/project-access.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { modelJson, projectJson } from './json.js'
+import { formatListKey, parseListKey } from './list-key.js'
 
 export interface ProjectRoutesOptions {
   access: ProjectAccess
@@ -52,11 +52,11 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
     const page = await models.listNewest(
       project.id,
       { ...(name !== undefined && { name }), ...(dataset !== undefined && { dataset }) },
-      { limit: pageSize, before: before === undefined ? null : parseCursor(before) },
+      { limit: pageSize, before: parseListKey(before ?? null) },
     )
     return {
       models: page.models.map((model) => modelJson(model, project, addresses)),
-      next: page.next === null ? null : formatCursor(page.next),
+      next: page.next === null ? null : formatListKey(page.next),
     }
   })
 
@@ -103,24 +103,4 @@ function readQuery<T extends z.ZodType>(schema: T, query: unknown): z.infer<T> {
   const [issue] = parsed.error.issues
   const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : String(issue?.path[0] ?? '')
   throw new Problem('INVALID_QUERY', { message: `The query parameter ${field} is not accepted.`, field })
-}
-
-interface Cursor {
-  uploadedAt: Date
-  id: Model['id']
-}
-
-function formatCursor({ uploadedAt, id }: Cursor): string {
-  return `${uploadedAt.getTime()}.${id}`
-}
-
-function parseCursor(text: string): Cursor {
-  const match = /^(\d{1,15})\.([\w-]{24})$/.exec(text)
-  if (match === null)
-    throw new Problem('INVALID_QUERY', {
-      message: 'before is not a key of a page.',
-      field: 'before',
-      value: text,
-    })
-  return { uploadedAt: new Date(Number(match[1])), id: match[2] ?? '' }
 }

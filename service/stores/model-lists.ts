@@ -1,4 +1,4 @@
-import type { Db, Filter, ObjectId } from 'mongodb'
+import type { Collection, Db, Filter, ObjectId } from 'mongodb'
 import type { Model } from '../domain/model.js'
 import type { ListedModel } from '../domain/trainings.js'
 import { fromModelDoc, type ModelDoc, modelCollection } from './model-store.js'
@@ -44,86 +44,112 @@ type ListedDoc = Pick<ModelDoc, '_id' | Exclude<keyof typeof listFields, 'result
 /** What pages read of models: lists without settings and curves, and one model with all of it. */
 export function createModelLists(db: Db) {
   const models = modelCollection(db)
-
-  /** Newest first, by key; `filter` narrows to one model name and dataset. */
-  async function listNewest(
-    projectId: string,
-    filter: { name: string; dataset: string } | null,
-    page: { limit: number; before: ListKey | null },
-  ): Promise<ModelList> {
-    const docs = await models
-      .find<ListedDoc>({ projectId, ...filter, ...olderThan(page.before) }, { projection: listFields })
-      .sort({ uploadedAt: -1, _id: -1 })
-      .limit(page.limit + 1)
-      .toArray()
-    const shown = docs.slice(0, page.limit)
-    const last = shown.at(-1)
-    return {
-      models: shown.map(fromListedDoc),
-      isResultsCut: shown.some((doc) => doc.results.length > listedResults),
-      next: docs.length > page.limit && last ? { uploadedAt: last.uploadedAt, id: last._id } : null,
-    }
+  return {
+    /** Newest first, by key; `filter` narrows to one model name and dataset. */
+    listNewest: (
+      projectId: string,
+      filter: ModelName | null,
+      page: { limit: number; before: ListKey | null },
+    ) => listNewest(models, projectId, filter, page),
+    /** Every origin, repeat and trial of a model that was trained from a commit, given by its first digits. */
+    listOfCommit: (projectId: string, model: ModelName & { commitPrefix: string }) =>
+      listOfCommit(models, projectId, model),
+    /** The commit that the branch's newest model of this name was trained from. */
+    findNewestCommit: (projectId: string, model: ModelName & { branch: string }) =>
+      findNewestCommit(models, projectId, model),
+    /** A model and the key of its curves. */
+    find: (projectId: string, id: string) => find(models, projectId, id),
+    /** When each of these projects was last reported to, by one step through the index for each. */
+    listNewestTimes: (projectIds: string[]) => listNewestTimes(models, projectIds),
   }
-
-  /** Every origin, repeat and trial of a model that was trained from a commit, given by its first digits. */
-  async function listOfCommit(
-    projectId: string,
-    model: { name: string; dataset: string; commitPrefix: string },
-  ): Promise<ListedModel[]> {
-    const { name, dataset, commitPrefix } = model
-    const docs = await models
-      .find<ListedDoc>(
-        { projectId, commit: { $gte: commitPrefix, $lt: `${commitPrefix}g` }, name, dataset },
-        { projection: listFields },
-      )
-      .limit(2_000)
-      .toArray()
-    return docs.map(fromListedDoc)
-  }
-
-  /** The commit that the branch's newest model of this name was trained from. */
-  async function findNewestCommit(
-    projectId: string,
-    model: { name: string; dataset: string; branch: string },
-  ): Promise<string | null> {
-    const { name, dataset, branch } = model
-    const doc = await models.findOne(
-      {
-        projectId,
-        name,
-        dataset,
-        ref: branch,
-        refType: 'branch',
-        pipelineSource: { $ne: 'merge_request_event' },
-      },
-      { projection: { commit: 1 }, sort: { uploadedAt: -1, _id: -1 } },
-    )
-    return doc?.commit ?? null
-  }
-
-  /** A model and the key of its curves. */
-  async function find(projectId: string, id: string): Promise<{ model: Model; upload: ObjectId } | null> {
-    const doc = await models.findOne({ _id: id, projectId })
-    return doc === null ? null : { model: fromModelDoc(doc), upload: doc.upload }
-  }
-
-  /** When each of these projects was last reported to, by one step through the index for each. */
-  async function listNewestTimes(projectIds: string[]): Promise<Map<string, Date>> {
-    if (projectIds.length === 0) return new Map()
-    const rows = await models
-      .aggregate<{ _id: string; at: Date }>([
-        { $match: { projectId: { $in: projectIds } } },
-        { $sort: { projectId: 1, uploadedAt: -1 } },
-        { $group: { _id: '$projectId', at: { $first: '$uploadedAt' } } },
-      ])
-      .toArray()
-    return new Map(rows.map((row) => [row._id, row.at]))
-  }
-
-  return { listNewest, listOfCommit, findNewestCommit, find, listNewestTimes }
 }
 
 export type ModelLists = ReturnType<typeof createModelLists>
+
+interface ModelName {
+  name: string
+  dataset: string
+}
+
+async function listNewest(
+  models: Collection<ModelDoc>,
+  projectId: string,
+  filter: ModelName | null,
+  page: { limit: number; before: ListKey | null },
+): Promise<ModelList> {
+  const docs = await models
+    .find<ListedDoc>({ projectId, ...filter, ...olderThan(page.before) }, { projection: listFields })
+    .sort({ uploadedAt: -1, _id: -1 })
+    .limit(page.limit + 1)
+    .toArray()
+  const shown = docs.slice(0, page.limit)
+  const last = shown.at(-1)
+  return {
+    models: shown.map(fromListedDoc),
+    isResultsCut: shown.some((doc) => doc.results.length > listedResults),
+    next: docs.length > page.limit && last ? { uploadedAt: last.uploadedAt, id: last._id } : null,
+  }
+}
+
+async function listOfCommit(
+  models: Collection<ModelDoc>,
+  projectId: string,
+  model: ModelName & { commitPrefix: string },
+): Promise<ListedModel[]> {
+  const { name, dataset, commitPrefix } = model
+  const docs = await models
+    .find<ListedDoc>(
+      { projectId, commit: { $gte: commitPrefix, $lt: `${commitPrefix}g` }, name, dataset },
+      { projection: listFields },
+    )
+    .limit(2_000)
+    .toArray()
+  return docs.map(fromListedDoc)
+}
+
+async function findNewestCommit(
+  models: Collection<ModelDoc>,
+  projectId: string,
+  model: ModelName & { branch: string },
+): Promise<string | null> {
+  const { name, dataset, branch } = model
+  const doc = await models.findOne(
+    {
+      projectId,
+      name,
+      dataset,
+      ref: branch,
+      refType: 'branch',
+      pipelineSource: { $ne: 'merge_request_event' },
+    },
+    { projection: { commit: 1 }, sort: { uploadedAt: -1, _id: -1 } },
+  )
+  return doc?.commit ?? null
+}
+
+async function find(
+  models: Collection<ModelDoc>,
+  projectId: string,
+  id: string,
+): Promise<{ model: Model; upload: ObjectId } | null> {
+  const doc = await models.findOne({ _id: id, projectId })
+  return doc === null ? null : { model: fromModelDoc(doc), upload: doc.upload }
+}
+
+async function listNewestTimes(
+  models: Collection<ModelDoc>,
+  projectIds: string[],
+): Promise<Map<string, Date>> {
+  if (projectIds.length === 0) return new Map()
+  const rows = await models
+    .aggregate<{ _id: string; at: Date }>([
+      { $match: { projectId: { $in: projectIds } } },
+      { $sort: { projectId: 1, uploadedAt: -1 } },
+      { $group: { _id: '$projectId', at: { $first: '$uploadedAt' } } },
+    ])
+    .toArray()
+  return new Map(rows.map((row) => [row._id, row.at]))
+}
 
 function olderThan(key: ListKey | null): Filter<ModelDoc> {
   if (key === null) return {}

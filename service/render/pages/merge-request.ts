@@ -1,6 +1,6 @@
 import type { Addresses } from '../../domain/addresses.js'
 import type { BaselineReason } from '../../domain/baseline.js'
-import type { ModelState } from '../../domain/compare.js'
+import type { ComparedResult, ModelState } from '../../domain/compare.js'
 import type {
   ComparedPipeline,
   ComparedRow,
@@ -9,7 +9,7 @@ import type {
 } from '../../domain/compared-table.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
 import type { PageFrame } from '../html.js'
-import { figures } from '../numbers.js'
+import { type FigureText, figures } from '../numbers.js'
 import { visibleText } from '../text.js'
 import { count, STATE_WORDS } from '../verdict.js'
 import { type ColumnHead, columnHead, commitLink, type Link, type PageProject, shortSha } from './common.js'
@@ -233,7 +233,7 @@ function detailView(row: ComparedRow, index: number): DetailView {
         : `${shortSha(baseline.commit)}, ${baselineWords(baseline)}`,
     results: shown.map((result) => ({
       ...columnHead(result),
-      ...figures(result),
+      ...apart(result),
       state: result.state,
       word: STATE_WORDS[result.state],
       isAlone: false,
@@ -242,6 +242,14 @@ function detailView(row: ComparedRow, index: number): DetailView {
     settings: settings.map(settingView),
     moreSettings: more(settingsTotal - settings.length, 'changed setting'),
   }
+}
+
+/** For columns of their own: `figures` leaves the old value's unit to the new one beside it. */
+function apart(result: ComparedResult): FigureText {
+  const text = figures(result)
+  const isBare =
+    text.old !== null && text.new?.endsWith('%') && Number.isFinite(result.old) && !text.old.endsWith('%')
+  return isBare ? { ...text, old: `${text.old}%` } : text
 }
 
 function settingView({ kind, path, old, new: current }: ComparedSetting): DetailView['settings'][number] {

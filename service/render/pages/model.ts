@@ -146,12 +146,22 @@ function resultsOf(results: readonly Named<number>[]): Pick<ModelView, 'results'
   return {
     results: results.slice(0, MAX_ROWS).map(({ k: name, v: value }) => {
       const { direction, fraction } = describeResult(name)
-      const text = figureOf(value, fraction && value >= 0 && value <= 1)
-      const exact = Number.isFinite(value) ? String(value).replace('-', '\u2212') : ''
-      return { ...columnHead({ name, direction }), text, exact: exact === text ? '' : exact }
+      const percent = fraction && value >= 0 && value <= 1
+      return {
+        ...columnHead({ name, direction }),
+        text: figureOf(value, percent),
+        exact: percent || isRounded(value) ? exactly(value) : '',
+      }
     }),
     moreResults: moreThan(results.length, MAX_ROWS, 'result'),
   }
+}
+
+/** Whether `figureOf` leaves something out. */
+function isRounded(value: number): boolean {
+  return (
+    Number.isFinite(value) && Number(figureOf(value).replaceAll(',', '').replaceAll('\u2212', '-')) !== value
+  )
 }
 
 function curvesOf(
@@ -178,7 +188,7 @@ function curveView({ name, count: total }: CurveSummary, { steps, values }: Curv
   const indexes = spread(values.length, MAX_POINTS)
   const notFinite = values.reduce((sum, value) => sum + (Number.isFinite(value) ? 0 : 1), 0)
   const shown =
-    indexes.length < total ? `${indexes.length} of ${figureOf(total)} points` : count(total, 'point')
+    indexes.length < total ? `${indexes.length} of ${figureOf(total)} values` : count(total, 'value')
   return {
     name,
     chart: lineChart({ name, steps, values }),
@@ -186,7 +196,7 @@ function curveView({ name, count: total }: CurveSummary, { steps, values }: Curv
       step: exactly(steps[index]),
       value: exactly(values[index]),
     })),
-    summary: notFinite === 0 ? shown : `${shown}, ${figureOf(notFinite)} of all not finite`,
+    summary: notFinite === 0 ? shown : `${shown}; ${figureOf(notFinite)} not finite`,
   }
 }
 

@@ -16,7 +16,7 @@ export interface ProblemInput {
   message: string
   help: string
   requestId: string
-  /** The project that the address names, whether it exists or not. */
+  /** The project that the address names, if it is there. */
   projectPath: string | null
   addresses: Addresses
 }
@@ -29,13 +29,14 @@ const headings: Record<number, string> = {
 
 export function problemView(input: ProblemInput): ProblemView {
   const { status, addresses, projectPath } = input
+  // What went wrong here is told to whoever runs the service, by the log.
   const isOurs = status >= 500
   const heading = headings[status] ?? (isOurs ? 'Something went wrong' : 'This did not work')
   return {
     title: heading,
     crumbs: [{ text: 'Projects', href: addresses.projects() }],
     heading,
-    message: input.message,
+    message: isOurs ? '' : input.message,
     help: input.help,
     requestId: isOurs ? input.requestId : null,
     links: [

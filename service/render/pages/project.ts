@@ -40,6 +40,8 @@ export interface ProjectView extends PageFrame {
     target: string
     at: Date
   }[]
+  /** Null where there is none. */
+  mergeRequestsText: string | null
   moreMergeRequests: boolean
   reports: ReportView[]
   /** What is not on the page. */
@@ -84,7 +86,7 @@ interface ReportView {
   job: Link
   commit: Link
   origin: OriginView
-  models: string
+  models: number
 }
 
 /** What was last said of a merge request. */
@@ -138,12 +140,18 @@ export function projectView(input: ProjectInput): ProjectView {
       target: found.targetBranch,
       at: found.judgedAt,
     })),
+    mergeRequestsText: mergeRequestsText(mergeRequests.length),
     moreMergeRequests: mergeRequests.length > shownMergeRequests,
     reports: newestReports(models).map((report) => reportView(report, input)),
     cuts: cutsOf(input),
     olderHref: input.older === null ? null : addresses.models(path, input.older),
     serviceUrl: input.serviceUrl,
   }
+}
+
+function mergeRequestsText(number: number): string | null {
+  if (number > shownMergeRequests) return `more than ${shownMergeRequests} open merge requests`
+  return number === 0 ? null : count(number, 'open merge request')
 }
 
 function cutsOf({ models, older, isFirstPage, isResultsCut }: ProjectInput): string[] {
@@ -223,6 +231,6 @@ function reportView(models: ListedModel[], { gitlab, pipelineMergeRequests }: Pr
     job: { text: model.job.name, href: gitlab?.job(model.job.id) ?? null },
     commit: commitLink(model.commit, gitlab),
     origin: originView(model, gitlab, pipelineMergeRequests),
-    models: count(models.length, 'model'),
+    models: models.length,
   }
 }
