@@ -1,4 +1,5 @@
 import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
+import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
@@ -10,6 +11,8 @@ import type { JobHandler, JobResult } from './worker.js'
 
 /** Below this age what GitLab said of a running pipeline is not asked again, unless a webhook spoke. */
 const freshMs = 8_000
+/** The same in a pipeline's first seconds where no webhook tells of its end: it may be as short as its jobs' burst. */
+const youngFreshMs = 1_500
 const hourMs = 3_600_000
 /** A pipeline that runs longer is given up; a later report or webhook takes it up again. */
 const followedForMs = 72 * hourMs
@@ -37,28 +40,37 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     const project = await projects.find(projectId)
     if (project === null) return { kind: 'done' }
     const known = await pipelines.find(projectId, pipelineId)
-    if (known !== null && isFresh(known)) {
+    if (known !== null && (await isFresh(known, project))) {
       await enqueueNotes(known)
       return after(known, project)
     }
     return look(project, pipelineId, known)
   }
 
-  function isFresh(known: Pipeline): boolean {
+  async function isFresh(known: Pipeline, project: Project): Promise<boolean> {
     if (known.heardAt !== null && known.heardAt >= known.checkedAt) return false
-    return !known.ended && clock().getTime() - known.checkedAt.getTime() < freshMs
+    // A job that reports after the end was started again.
+    if (known.ended) return !(await hasReportedSince(known))
+    return clock().getTime() - known.checkedAt.getTime() < freshFor(known, project)
+  }
+
+  async function hasReportedSince({ projectId, pipelineId, checkedAt, silent }: Pipeline): Promise<boolean> {
+    return silent.some((job) => job.at > checkedAt) || models.hasNewer(projectId, pipelineId, checkedAt)
   }
 
   async function look(project: Project, pipelineId: number, known: Pipeline | null): Promise<JobResult> {
     const checkedAt = clock()
-    const found = await gitlab.findPipeline(project.gitlabProjectId, pipelineId)
+    // People wait for the end, so both are asked at once; the first look at a running pipeline needs no jobs.
+    const [found, jobsAtOnce] = await Promise.all([
+      gitlab.findPipeline(project.gitlabProjectId, pipelineId),
+      known === null ? null : askForJobs(project, pipelineId),
+    ])
     if (found === null) return { kind: 'done' }
     const target = pipelineTarget(found)
-    const isLookedAtClosely = known !== null || hasEnded(found.status)
     const [merge, mrIids, jobs] = await Promise.all([
       mergeOf(project, found, target, known),
       mergeRequestsOf(project, target),
-      isLookedAtClosely ? gitlab.listPipelineJobs(project.gitlabProjectId, pipelineId) : [],
+      jobsAtOnce ?? (hasEnded(found.status) ? askForJobs(project, pipelineId) : []),
     ])
     const facts: Facts = {
       projectId: project.id,
@@ -79,6 +91,16 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     await enqueueNotes(facts)
     if (target.kind === 'branch') await enqueueNotesAgainst(project, target.branch, facts, known)
     return after(facts, project)
+  }
+
+  /** None where the pipeline is gone. */
+  async function askForJobs(project: Project, pipelineId: number): Promise<GitLabJob[]> {
+    try {
+      return await gitlab.listPipelineJobs(project.gitlabProjectId, pipelineId)
+    } catch (error) {
+      if (error instanceof GitLabError && error.kind === 'not_found') return []
+      throw error
+    }
   }
 
   /** In merged-results pipelines the commit is in no branch: its parents are the target's and the source's heads. */
@@ -130,6 +152,12 @@ function succeeded(job: { status: string }): boolean {
 function allEnded(jobs: GitLabJob[]): boolean {
   const training = jobs.filter((job) => job.name !== gateJob)
   return training.length > 0 && training.every((job) => hasEnded(job.status))
+}
+
+/** Where no webhook tells of the end, a young pipeline is asked about sooner, less and less often. */
+function freshFor({ firstSeenAt, checkedAt }: Pipeline, project: Project): number {
+  if (project.hook.state === 'registered') return freshMs
+  return Math.min(Math.max(checkedAt.getTime() - firstSeenAt.getTime(), youngFreshMs), freshMs)
 }
 
 /** Quick at first, when people wait; rarely where a webhook tells of the end anyway. */

@@ -153,6 +153,12 @@ export function createModelStore(db: Db) {
       .toArray()
   }
 
+  /** Whether the pipeline has reported a model after `since`. */
+  async function hasNewer(projectId: string, pipelineId: number, since: Date): Promise<boolean> {
+    const filter = { projectId, pipelineId, uploadedAt: { $gt: since } }
+    return (await models.findOne(filter, { projection: { _id: 1 }, sort: { uploadedAt: -1 } })) !== null
+  }
+
   /** Notes the head that a merge-result commit was made for. */
   async function markSourceCommit(projectId: string, commit: string, sourceCommit: string): Promise<void> {
     await models.updateMany({ projectId, commit, sourceCommit: null }, { $set: { sourceCommit } })
@@ -165,6 +171,7 @@ export function createModelStore(db: Db) {
     listNewestOfBranch,
     listNewest,
     listReportingPipelines,
+    hasNewer,
     markSourceCommit,
   }
 }
