@@ -19,7 +19,7 @@ export interface BaselinePoolsOptions {
 
 export interface PoolsInput {
   project: Project
-  mergeRequest: GitLabMergeRequest
+  mergeRequest: Pick<GitLabMergeRequest, 'targetBranch' | 'baseSha' | 'commitsBehind'>
   /** Of a merged-results pipeline, the target branch's commit it ran with. */
   targetSha: string | null
   candidates: readonly Model[]
@@ -55,7 +55,10 @@ export function createBaselinePools({ gitlab, models, pipelines }: BaselinePools
     return [...pools, ...(await older(project, mergeRequest)), ...poolsOf(newest)]
   }
 
-  async function older(project: Project, { targetBranch, baseSha, commitsBehind }: GitLabMergeRequest) {
+  async function older(
+    project: Project,
+    { targetBranch, baseSha, commitsBehind }: PoolsInput['mergeRequest'],
+  ) {
     if (baseSha === null) return []
     const commits = await ancestorsOf(project, baseSha)
     const pools = commits.map((commit, index) => ({

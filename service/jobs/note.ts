@@ -24,8 +24,6 @@ import type { JobContext, JobHandler, JobResult } from './worker.js'
 
 /** GitLab prepares the diff of a new merge request in the background. */
 const preparingMs = 2_000
-/** A burst is over when nothing has come for this long. */
-const quietMs = 1_200
 const mostFailedJobs = 100
 
 export interface NoteJobOptions {
@@ -51,6 +49,18 @@ interface Head {
   silent: SilentJob[]
 }
 
+/** What a comparison needs to know of its merge request. */
+type Facts = Pick<GitLabMergeRequest, 'iid' | 'state' | 'webUrl' | 'targetBranch' | 'commitsBehind'> & {
+  baseSha: string
+  previousHeadSha: string | null
+}
+
+interface Judged {
+  projectId: string
+  head: Head
+  input: NoteInput
+}
+
 /** Brings the note of a merge request up to date with what is stored now, whatever asked for it. */
 export function createNoteJob(options: NoteJobOptions): JobHandler {
   const { gitlab, projects, pipelines, models, notes, comparisons, pools, writer, queue, addresses, clock } =
@@ -60,35 +70,38 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const { projectId, number: mrIid } = parseKey(job.key)
     const project = await projects.find(projectId)
     if (project === null) return { kind: 'done' }
+    const before = await comparisons.find(projectId, mrIid)
+    const waitMs = before === null ? 0 : await compareMeanwhile(project, before)
+    if (waitMs > 0) return { kind: 'again', inMs: waitMs }
+
     const mergeRequest = await gitlab.findMergeRequest(project.gitlabProjectId, mrIid)
     if (mergeRequest === null) return { kind: 'done' }
     if (mergeRequest.state !== 'opened' && mergeRequest.state !== 'locked') {
       await comparisons.setState(projectId, mrIid, mergeRequest.state)
       return { kind: 'done' }
     }
-    if (mergeRequest.sha === null || mergeRequest.baseSha === null)
-      return { kind: 'again', inMs: preparingMs }
-    return bringUpToDate(project, mergeRequest, mergeRequest.sha, context)
+    const { sha, baseSha } = mergeRequest
+    if (sha === null || baseSha === null) return { kind: 'again', inMs: preparingMs }
+    const head = await readHead(project, sha)
+    if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' }
+    const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
+    const input = await compareHead(project, facts, head)
+    return write(project, facts, input, context)
   }
 
-  async function bringUpToDate(
-    project: Project,
-    mergeRequest: GitLabMergeRequest,
-    sha: string,
-    context: JobContext,
-  ) {
-    const head = await readHead(project, sha)
-    if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' } as const
-    const before = await comparisons.find(project.id, mergeRequest.iid)
-    const previousHeadSha =
-      before === null || before.headSha === sha ? (before?.previousHeadSha ?? null) : before.headSha
-    const input = await compareHead(project, mergeRequest, head, previousHeadSha)
-    // Kept before the note may be written: the jobs that reported wait for it.
-    await comparisons.save(toStored(project, mergeRequest, head, previousHeadSha, input))
-    const waitMs = await waitFor(project, mergeRequest, head)
-    return waitMs > 0
-      ? ({ kind: 'again', inMs: waitMs } as const)
-      : write(project, mergeRequest, input, context)
+  /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that
+   * reported them wait for that. Answers how long the note has to wait. */
+  async function compareMeanwhile(project: Project, before: StoredComparison): Promise<number> {
+    if (before.mrState !== 'opened') return 0
+    const newestHead = await pipelines.findNewestHead(project.id, before.mrIid)
+    if (newestHead !== null && newestHead !== before.headSha) return 0
+    const head = await readHead(project, before.headSha)
+    const waitMs = await waitFor(project, before.mrIid, head)
+    if (waitMs > 0) {
+      const facts = { ...before, iid: before.mrIid, state: before.mrState, webUrl: before.mrUrl }
+      await compareHead(project, facts, head)
+    }
+    return waitMs
   }
 
   async function readHead(project: Project, sha: string): Promise<Head> {
@@ -104,28 +117,29 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   }
 
   /** The first write is quick, the last one too; in between a burst shares one, and then there is one per 30 s. */
-  async function waitFor(project: Project, { iid }: GitLabMergeRequest, head: Head): Promise<number> {
+  async function waitFor(project: Project, mrIid: number, head: Head): Promise<number> {
     if (head.pipelines.every((row) => row.ended)) return 0
     const times = [...head.models.map((model) => model.uploadedAt), ...head.silent.map((job) => job.at)]
     const [oldest, newest] = [Math.min(...times.map(Number)), Math.max(...times.map(Number))]
-    const known = (await notes.find({ projectId: project.id, mrIid: iid }))?.writes ?? []
+    const known = (await notes.find({ projectId: project.id, mrIid }))?.writes ?? []
     // A push begins a burst of its own.
     const writes = known.filter((at) => at.getTime() >= oldest)
     if (writes.length === 0) return 0
     const now = clock()
-    const quietInMs = newest + quietMs - now.getTime()
-    const allowedInMs = nextWriteAllowedAt(writes, now).getTime() - now.getTime()
-    return Math.max(0, quietInMs, allowedInMs)
+    return nextWriteAllowedAt({ writes, newestUpload: new Date(newest), now }).getTime() - now.getTime()
   }
 
-  async function compareHead(
-    project: Project,
-    mergeRequest: GitLabMergeRequest,
-    head: Head,
-    previousHeadSha: string | null,
-  ): Promise<NoteInput> {
+  /** The comparison is kept before the note is written: the jobs that reported wait for it. */
+  async function compareHead(project: Project, facts: Facts, head: Head): Promise<NoteInput> {
+    const input = await gather(project, facts, head)
+    await comparisons.save(toStored(facts, { projectId: project.id, head, input }))
+    return input
+  }
+
+  async function gather(project: Project, facts: Facts, head: Head): Promise<NoteInput> {
+    const { previousHeadSha } = facts
     const targetSha = head.pipelines.find((row) => row.targetSha !== null)?.targetSha ?? null
-    const gathered = await pools.gather({ project, mergeRequest, targetSha, candidates: head.models })
+    const gathered = await pools.gather({ project, mergeRequest: facts, targetSha, candidates: head.models })
     const compareWith = (candidates: Model[]): Comparison =>
       compare({
         candidates,
@@ -135,7 +149,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const previous = previousHeadSha === null ? null : await readHead(project, previousHeadSha)
     return {
       projectUrl: project.webUrl,
-      targetBranch: mergeRequest.targetBranch,
+      targetBranch: facts.targetBranch,
       headSha: head.sha,
       pipeline: describePipeline(project, head),
       comparison: compareWith(head.models),
@@ -145,14 +159,14 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
           : { headSha: previous.sha, comparison: compareWith(previous.models) },
       links: {
         model: (model) => addresses.model(project.path, model),
-        comparison: addresses.mergeRequest(project.path, mergeRequest.iid),
+        comparison: addresses.mergeRequest(project.path, facts.iid),
       },
     }
   }
 
   async function write(
     project: Project,
-    { iid }: GitLabMergeRequest,
+    { iid }: Facts,
     input: NoteInput,
     { fence, remainingLeaseMs, log }: JobContext,
   ): Promise<JobResult> {
@@ -174,21 +188,17 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     return { kind: 'done' }
   }
 
-  function toStored(
-    project: Project,
-    mergeRequest: GitLabMergeRequest,
-    head: Head,
-    previousHeadSha: string | null,
-    input: NoteInput,
-  ): StoredComparison {
+  function toStored(facts: Facts, { projectId, head, input }: Judged): StoredComparison {
     return {
-      projectId: project.id,
-      mrIid: mergeRequest.iid,
-      mrState: mergeRequest.state,
-      mrUrl: mergeRequest.webUrl,
-      targetBranch: mergeRequest.targetBranch,
+      projectId,
+      mrIid: facts.iid,
+      mrState: facts.state,
+      mrUrl: facts.webUrl,
+      targetBranch: facts.targetBranch,
+      baseSha: facts.baseSha,
+      commitsBehind: facts.commitsBehind,
       headSha: head.sha,
-      previousHeadSha,
+      previousHeadSha: facts.previousHeadSha,
       jobIds: reportedJobs(head),
       summary: verdictText(input),
       lines: renderLines(input),
@@ -197,6 +207,11 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
       judgedAt: clock(),
     }
   }
+}
+
+function previousHeadOf(before: StoredComparison | null, sha: string): string | null {
+  if (before === null) return null
+  return before.headSha === sha ? before.previousHeadSha : before.headSha
 }
 
 function reportedJobs(head: Head): number[] {

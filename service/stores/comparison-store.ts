@@ -8,6 +8,9 @@ export interface StoredComparison {
   mrState: string
   mrUrl: string
   targetBranch: string
+  /** Where the merge request left the target branch, and how far that is behind it now, as GitLab last said. */
+  baseSha: string
+  commitsBehind: number | null
   headSha: string
   /** The head before this one that had results; null where there was none. */
   previousHeadSha: string | null

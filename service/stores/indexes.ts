@@ -23,6 +23,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
     ]),
     pipelineCollection(db).createIndexes([
       { key: { projectId: 1, headSha: 1 } },
+      { key: { projectId: 1, mrIids: 1, pipelineId: -1 } },
       { key: { ended: 1, checkedAt: 1 } },
     ]),
     comparisonCollection(db).createIndexes([

@@ -114,6 +114,15 @@ export function createPipelineStore(db: Db) {
     return docs.map(fromDoc).filter((pipeline) => pipeline !== null)
   }
 
+  /** The head of the newest pipeline that is known to be for this merge request. */
+  async function findNewestHead(projectId: string, mrIid: number): Promise<string | null> {
+    const doc = await pipelines.findOne(
+      { projectId, mrIids: mrIid },
+      { sort: { pipelineId: -1 }, projection: { headSha: 1 } },
+    )
+    return doc?.headSha ?? null
+  }
+
   async function listByIds(projectId: string, pipelineIds: number[]): Promise<Pipeline[]> {
     if (pipelineIds.length === 0) return []
     const docs = await pipelines
@@ -135,7 +144,17 @@ export function createPipelineStore(db: Db) {
       .toArray()
   }
 
-  return { find, save, listUnended, markHeard, addSilentJob, findSilentJob, listOfHead, listByIds }
+  return {
+    find,
+    save,
+    listUnended,
+    markHeard,
+    addSilentJob,
+    findSilentJob,
+    listOfHead,
+    findNewestHead,
+    listByIds,
+  }
 }
 
 export type PipelineStore = ReturnType<typeof createPipelineStore>
