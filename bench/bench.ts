@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchIngest } from './ingest.js'
+import { benchMatrix } from './matrix.js'
 
 /** `npm run bench -- <what> [options]`: see README.rst beside this file. */
 
@@ -8,11 +9,14 @@ const { positionals, values } = parseArgs({
   options: {
     stored: { type: 'string', default: '0' },
     again: { type: 'string', default: '0' },
+    seeds: { type: 'string', default: '1,2,3' },
+    calm: { type: 'boolean', default: false },
   },
 })
 
 const benches: Record<string, () => Promise<void>> = {
   ingest: () => benchIngest({ stored: Number(values.stored), again: Number(values.again) / 100 }),
+  matrix: () => benchMatrix({ seeds: values.seeds.split(',').map(Number), faults: !values.calm }),
 }
 
 const run = benches[positionals[0] ?? '']
