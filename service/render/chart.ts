@@ -117,9 +117,10 @@ function scaleOf([min, max]: [number, number], from: number, to: number): Scale 
   return { min: min - room, max: max + room, from, to }
 }
 
-/** In halves, because the distance of two finite numbers may be infinite. */
 function place(value: number, { min, max, from, to }: Scale): string {
-  const part = (value / 2 - min / 2) / (max / 2 - min / 2)
+  const range = max - min
+  // The distance of two finite numbers may be infinite; in halves it is not.
+  const part = Number.isFinite(range) ? (value - min) / range : (value / 2 - min / 2) / (max / 2 - min / 2)
   return (from + part * (to - from)).toFixed(1).replace(/\.0$/, '')
 }
 

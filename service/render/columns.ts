@@ -1,4 +1,5 @@
 import type { ComparedModel, Comparison, ResultColumn } from '../domain/compare.js'
+import type { NoteInput } from './note-input.js'
 
 const MAX_COLUMNS = 3
 
@@ -28,11 +29,16 @@ interface Uses {
 
 function countUses(rows: readonly ComparedModel[]): Map<string, Uses> {
   const uses = new Map<string, Uses>()
-  for (const { name, state } of rows.flatMap(({ results }) => results)) {
-    const known = uses.get(name) ?? { rows: 0, changes: 0 }
-    known.rows++
-    if (state === 'worse' || state === 'better' || state === 'changed') known.changes++
-    uses.set(name, known)
+  for (const { results } of rows) {
+    for (const { name, state } of results) {
+      const known = uses.get(name)
+      const change = state === 'worse' || state === 'better' || state === 'changed' ? 1 : 0
+      if (known === undefined) uses.set(name, { rows: 1, changes: change })
+      else {
+        known.rows++
+        known.changes += change
+      }
+    }
   }
   return uses
 }
@@ -46,8 +52,19 @@ function isFirstOfKind(column: ResultColumn, columns: readonly ResultColumn[]): 
   return column.known === null || columns.find(({ known }) => known === column.known) === column
 }
 
-/** The dataset of all rows, which then needs no column of its own. */
-export function soleDataset({ rows }: Comparison): string | null {
+/** The input of a note, with what all its parts ask for. */
+export interface NoteView extends NoteInput {
+  mainColumns: ResultColumn[]
+  /** The dataset of all rows, which then needs no column of its own; null where there are several. */
+  soleDataset: string | null
+}
+
+export function viewOf(input: NoteInput): NoteView {
+  const { comparison } = input
+  return { ...input, mainColumns: mainColumns(comparison), soleDataset: soleDataset(comparison) }
+}
+
+function soleDataset({ rows }: Comparison): string | null {
   const datasets = new Set(rows.map(({ dataset }) => dataset))
   const [dataset] = datasets
   return datasets.size === 1 && dataset !== undefined ? dataset : null

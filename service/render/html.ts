@@ -50,8 +50,8 @@ export interface HtmlRenderer {
   render<P extends PageName>(page: P, view: Pages[P] & PageFrame): string
 }
 
-/** Compiles all templates now, so that rendering reads nothing and a broken template stops the start. Templates escape
- * every value; a value that is missing is an error. */
+/** Parses all templates now, so that rendering reads nothing and a broken template stops the start; their code is made
+ * at the first use, which keeps the start short. Templates escape every value; a value that is missing is an error. */
 export function createHtmlRenderer({ layout, partials, pages }: HtmlSources, site: Site): HtmlRenderer {
   const engine = Handlebars.create()
   engine.registerHelper(helpers)
@@ -61,7 +61,7 @@ export function createHtmlRenderer({ layout, partials, pages }: HtmlSources, sit
     knownHelpersOnly: true,
     knownHelpers: Object.fromEntries(Object.keys(helpers).map((name) => [name, true])),
   }
-  const compile = (source: string) => engine.compile<Record<string, unknown>>(source, options)
+  const compile = (source: string) => engine.compile<Record<string, unknown>>(engine.parse(source), options)
   engine.registerPartial('layout', compile(layout))
   for (const [name, source] of Object.entries(partials)) engine.registerPartial(name, compile(source))
   const compiled = new Map(Object.entries(pages).map(([name, source]) => [name, compile(source)]))

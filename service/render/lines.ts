@@ -13,8 +13,9 @@ const MAX_NAME_LENGTH = 40
 /** The comparison for a job's log: the verdict, a line for each model that is told of, the address of all of it. */
 export function renderLines(input: LinesInput): string[] {
   const { comparison, links } = input
+  const columns = new Set(mainColumns(comparison).map(({ name }) => name))
   const told = comparison.rows.filter(({ state }) => state !== 'not_run')
-  const cells = told.slice(0, MAX_LINES).map((row) => modelCells(row, comparison))
+  const cells = told.slice(0, MAX_LINES).map((row) => modelCells(row, columns))
   const more = told.length > MAX_LINES ? [`  and ${count(told.length - MAX_LINES, 'more model')}`] : []
   return [
     verdictLine(input),
@@ -27,7 +28,9 @@ export function renderLines(input: LinesInput): string[] {
 function verdictLine({ comparison, pipeline, targetBranch }: LinesInput): string {
   const soFar = pipeline.state === 'running' ? ' so far' : ''
   const commits = new Set(
-    comparison.rows.flatMap(({ baseline }) => (baseline === null ? [] : [baseline.commit])),
+    comparison.rows.flatMap(({ baseline, state }) =>
+      baseline === null || state === 'not_run' ? [] : [baseline.commit],
+    ),
   )
   const [commit] = commits
   const branch = visibleText(targetBranch)
@@ -37,8 +40,7 @@ function verdictLine({ comparison, pipeline, targetBranch }: LinesInput): string
   return `Model results${soFar}: ${verdictText({ comparison, pipeline })}${compared}`
 }
 
-function modelCells(row: ComparedModel, comparison: NoteInput['comparison']): string[] {
-  const columns = new Set(mainColumns(comparison).map(({ name }) => name))
+function modelCells(row: ComparedModel, columns: ReadonlySet<string>): string[] {
   const shown = row.results.filter(({ name, state }) => columns.has(name) || state === 'worse')
   const words = shown.slice(0, 4).map((result) => resultWords(result, row))
   return [STATE_WORDS[row.state], nameOf(row.name), nameOf(row.dataset), ...words]

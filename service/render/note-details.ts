@@ -1,8 +1,9 @@
 import type { ComparedModel, ComparedResult } from '../domain/compare.js'
-import type { Model } from '../domain/model.js'
+import type { CurveSummary, Json, Model, Named } from '../domain/model.js'
+import type { SettingChange } from '../domain/settings.js'
 import type { Budget } from './budget.js'
 import { absent, modelLink, SHORT_NAME } from './cells.js'
-import { mainColumns, soleDataset } from './columns.js'
+import type { NoteView } from './columns.js'
 import {
   type Column,
   code,
@@ -16,7 +17,6 @@ import {
   right,
   table,
 } from './markdown.js'
-import type { NoteInput } from './note-input.js'
 import { nameOf } from './note-sentences.js'
 import { figureOf, figures } from './numbers.js'
 import { settingChange, settingValue } from './setting-values.js'
@@ -25,19 +25,23 @@ import { STATE_WORDS } from './verdict.js'
 const MAX_LINES = 200
 
 /** Everything else, folded, as far as the budget goes: all results, settings, repeats, curves, what did not run. */
-export function renderDetails(input: NoteInput, budget: Budget): Markdown | null {
+export function renderDetails(input: NoteView, budget: Budget): Markdown | null {
   const opening = gfm`<details><summary>${summaryOf(input)}</summary>`
   if (!budget.takes(gfm`${opening}\n\n\n\n</details>`)) return null
-  const sections = [allResults, changedSettings, repeats, curves, allSettings]
-    .map((listSection) => renderSection(listSection(input), budget))
-    .concat(renderNotRun(input, budget))
-    .filter((section) => section !== null)
+  const sections = [
+    renderSection(allResults(input), budget),
+    renderSection(changedSettings(input), budget),
+    renderSection(repeats(input), budget),
+    renderSection(curves(input), budget),
+    renderSection(allSettings(input), budget),
+    renderNotRun(input, budget),
+  ].filter((section) => section !== null)
   if (sections.length === 0) return null
   return gfm`${opening}\n\n${join(sections, gfm`\n\n`)}\n\n</details>`
 }
 
 /** Own words and numbers only: a `<summary>` is HTML, not Markdown. */
-function summaryOf({ comparison: { rows, counts }, pipeline }: NoteInput): Markdown {
+function summaryOf({ comparison: { rows, counts }, pipeline }: NoteView): Markdown {
   const results = rows.reduce((sum, row) => sum + (row.state === 'not_run' ? 0 : row.results.length), 0)
   const parts = [
     resultWords(results),
@@ -60,30 +64,41 @@ function resultWords(results: number): Markdown | null {
 }
 
 /** As long as the pipeline runs, nobody knows which of them will. */
-function notRunWords({ state }: NoteInput['pipeline']): Markdown {
+function notRunWords({ state }: NoteView['pipeline']): Markdown {
   return state === 'running' ? gfm`not reported yet` : gfm`not run here`
 }
 
-interface Section {
+interface Section<T> {
   title: Markdown
   head: Column[]
-  lines: Markdown[][]
+  items: readonly T[]
+  /** Asked for only as long as there is room. */
+  lineOf(item: T): Markdown[]
 }
 
 /** The title and as many lines as fit; what was cut is counted. */
-function renderSection({ title, head, lines }: Section, budget: Budget): Markdown | null {
-  if (lines.length === 0 || !budget.takes(gfm`**${title}**${table(head, [])}and 99999 more`)) return null
+function renderSection<T>({ title, head, items, lineOf }: Section<T>, budget: Budget): Markdown | null {
+  if (items.length === 0 || !budget.takes(gfm`**${title}**${table(head, [])}and 99999 more`)) return null
   const shown: Markdown[][] = []
-  for (const line of lines.slice(0, MAX_LINES)) {
+  for (const item of items.slice(0, MAX_LINES)) {
+    const line = lineOf(item)
     if (!budget.takes(join(line, gfm` | `))) break
     shown.push(line)
   }
-  const cut = lines.length - shown.length
+  const cut = items.length - shown.length
   return gfm`**${title}**\n\n${table(head, shown)}${cut > 0 ? gfm`\n\nand ${cut} more` : nothing}`
 }
 
-function allResults({ comparison, links }: NoteInput): Section {
-  const whose = whoseColumns(comparison)
+interface ResultItem {
+  row: ComparedModel
+  /** Null for a model that sent none. */
+  result: ComparedResult | null
+  isFirst: boolean
+}
+
+function allResults(view: NoteView): Section<ResultItem> {
+  const { comparison, links } = view
+  const whose = whoseColumns(view)
   const rows = comparison.rows.filter(({ state }) => state !== 'not_run')
   return {
     title: gfm`All results`,
@@ -96,24 +111,25 @@ function allResults({ comparison, links }: NoteInput): Section {
       right(gfm`Relative`),
       left(gfm`State`),
     ],
-    lines: rows.flatMap((row) => {
-      const lines = row.results.map((result) => [code(result.name), ...resultCells(result)])
-      return (lines.length > 0 ? lines : [NO_RESULTS]).map((line, index) => {
-        const name = index === 0 ? modelLink(row, links) : code(row.name)
-        return [...whose.cells(row, name), ...line]
-      })
+    items: rows.flatMap((row): ResultItem[] => {
+      if (row.results.length === 0) return [{ row, result: null, isFirst: true }]
+      return row.results.map((result, index) => ({ row, result, isFirst: index === 0 }))
     }),
+    lineOf({ row, result, isFirst }) {
+      const name = isFirst ? modelLink(row, links) : code(row.name)
+      return [...whose.cells(row, name), ...resultCells(result)]
+    },
   }
 }
 
-const NO_RESULTS = [gfm`none`, absent, absent, nothing, nothing, nothing]
-
-function resultCells(result: ComparedResult): Markdown[] {
+function resultCells(result: ComparedResult | null): Markdown[] {
+  if (result === null) return [gfm`none`, absent, absent, nothing, nothing, nothing]
   const text = figures(result)
   const sharesUnit =
     result.percent && text.old !== null && text.new?.endsWith('%') && Number.isFinite(result.old)
   const unit = sharesUnit && text.old?.endsWith('%') === false ? '%' : ''
   return [
+    code(result.name),
     text.old === null ? absent : figure(text.old + unit),
     text.new === null ? absent : figure(text.new),
     figure(text.difference ?? ''),
@@ -128,39 +144,43 @@ interface WhoseColumns {
 }
 
 /** Model and dataset, the latter only where there is more than one. */
-function whoseColumns(comparison: NoteInput['comparison']): WhoseColumns {
-  if (soleDataset(comparison) !== null) {
+function whoseColumns(view: NoteView): WhoseColumns {
+  if (view.soleDataset !== null) {
     return { head: [left(gfm`Model`)], cells: (of, name = code(of.name)) => [name] }
   }
   const head = [left(gfm`Model`), left(gfm`Dataset`)]
   return { head, cells: (of, name = code(of.name)) => [name, code(of.dataset)] }
 }
 
-function changedSettings({ comparison }: NoteInput): Section {
-  const whose = whoseColumns(comparison)
+interface SettingItem {
+  row: ComparedModel
+  change: SettingChange
+}
+
+function changedSettings(view: NoteView): Section<SettingItem> {
+  const { comparison } = view
+  const whose = whoseColumns(view)
   return {
     title: gfm`Settings changed`,
     head: [...whose.head, left(gfm`Setting`), left(gfm`Change`)],
-    lines: comparison.rows.flatMap((row) =>
-      row.settings.map((change) => [...whose.cells(row), code(change.path, 60), settingChange(change)]),
-    ),
+    items: comparison.rows.flatMap((row) => row.settings.map((change) => ({ row, change }))),
+    lineOf: ({ row, change }) => [...whose.cells(row), code(change.path, 60), settingChange(change)],
   }
 }
 
-function repeats({ comparison }: NoteInput): Section {
-  const whose = whoseColumns(comparison)
-  const columns = mainColumns(comparison)
-  const rows = comparison.rows.filter(({ models }) => models.length > 1)
+function repeats(view: NoteView): Section<Model> {
+  const { comparison } = view
+  const whose = whoseColumns(view)
+  const { mainColumns: columns } = view
   return {
     title: gfm`Repeats`,
     head: [...whose.head, left(gfm`Repeat`), ...columns.map(({ name }) => right(code(name, SHORT_NAME)))],
-    lines: rows.flatMap((row) =>
-      row.models.map((model) => [
-        ...whose.cells(row),
-        model.repeat === null ? absent : code(model.repeat, SHORT_NAME),
-        ...columns.map(({ name, percent }) => valueOf(model, name, percent)),
-      ]),
-    ),
+    items: comparison.rows.flatMap(({ models }) => (models.length > 1 ? models : [])),
+    lineOf: (model) => [
+      ...whose.cells(model),
+      model.repeat === null ? absent : code(model.repeat, SHORT_NAME),
+      ...columns.map(({ name, percent }) => valueOf(model, name, percent)),
+    ],
   }
 }
 
@@ -169,8 +189,14 @@ function valueOf(model: Model, name: string, percent: boolean): Markdown {
   return found === undefined ? absent : figure(figureOf(found.v, percent))
 }
 
-function curves({ comparison }: NoteInput): Section {
-  const whose = whoseColumns(comparison)
+interface CurveItem {
+  model: Model
+  curve: CurveSummary
+}
+
+function curves(view: NoteView): Section<CurveItem> {
+  const { comparison } = view
+  const whose = whoseColumns(view)
   const models = comparison.rows.flatMap((row) => row.models)
   return {
     title: gfm`Curves`,
@@ -182,38 +208,41 @@ function curves({ comparison }: NoteInput): Section {
       right(gfm`Highest`),
       right(gfm`Last`),
     ],
-    lines: models.flatMap((model) =>
-      model.curves.map(({ name, count, min, max, last }) => {
-        const values = [min, max, last].map((value) => figure(figureOf(value)))
-        return [...whose.cells(model), code(name), gfm`${count}`, ...values]
-      }),
-    ),
+    items: models.flatMap((model) => model.curves.map((curve) => ({ model, curve }))),
+    lineOf({ model, curve: { name, count, min, max, last } }) {
+      const values = [min, max, last].map((value) => figure(figureOf(value)))
+      return [...whose.cells(model), code(name), gfm`${count}`, ...values]
+    },
   }
 }
 
-function allSettings({ comparison }: NoteInput): Section {
-  const whose = whoseColumns(comparison)
+interface ValueItem {
+  model: Model
+  setting: Named<Json>
+}
+
+function allSettings(view: NoteView): Section<ValueItem> {
+  const { comparison } = view
+  const whose = whoseColumns(view)
   const models = comparison.rows.flatMap(({ models: [model] }) => (model === undefined ? [] : [model]))
   return {
     title: gfm`All settings`,
     head: [...whose.head, left(gfm`Setting`), left(gfm`Value`)],
-    lines: models.flatMap((model) =>
-      [...model.hyperparameters, ...model.parameters].map(({ k, v }) => [
-        ...whose.cells(model),
-        code(k, 60),
-        settingValue(v),
-      ]),
+    items: models.flatMap((model) =>
+      [...model.hyperparameters, ...model.parameters].map((setting) => ({ model, setting })),
     ),
+    lineOf: ({ model, setting }) => [...whose.cells(model), code(setting.k, 60), settingValue(setting.v)],
   }
 }
 
-function renderNotRun({ comparison, pipeline }: NoteInput, budget: Budget): Markdown | null {
+function renderNotRun(view: NoteView, budget: Budget): Markdown | null {
+  const { comparison, pipeline } = view
   const rows: ComparedModel[] = comparison.rows.filter(({ state }) => state === 'not_run')
   if (rows.length === 0 || !budget.takes(gfm`**Models of the baseline not reported yet:**  and 99999 more`))
     return null
   const names: Markdown[] = []
   for (const { name, dataset } of rows.slice(0, MAX_LINES)) {
-    const part = nameOf({ name, dataset }, comparison)
+    const part = nameOf({ name, dataset }, view)
     if (!budget.takes(part)) break
     names.push(part)
   }

@@ -1,7 +1,6 @@
 import type { BaselineReason } from '../domain/baseline.js'
-import { soleDataset } from './columns.js'
+import type { NoteView } from './columns.js'
 import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
-import type { NoteInput } from './note-input.js'
 import { listed } from './note-sentences.js'
 import { isFirstReport } from './verdict.js'
 
@@ -13,9 +12,8 @@ const REASONS: Record<BaselineReason, Markdown> = {
 }
 
 /** The last line: compared with what, of which head, and where there is more. */
-export function renderOrigin(input: NoteInput): Markdown {
-  const { projectUrl, headSha, pipeline, links, comparison } = input
-  const dataset = soleDataset(comparison)
+export function renderOrigin(input: NoteView): Markdown {
+  const { projectUrl, headSha, pipeline, links, comparison, soleDataset: dataset } = input
   const parts = [
     comparedWith(input),
     dataset === null || dataset === 'default' ? null : gfm`dataset ${dataset}`,
@@ -31,21 +29,23 @@ interface UsedCommit {
   models: number
 }
 
-function comparedWith(input: NoteInput): Markdown | null {
+function comparedWith(input: NoteView): Markdown | null {
   const { targetBranch, comparison } = input
   if (comparison.rows.every(({ state }) => state === 'not_run')) return null
   const used = usedCommits(input)
   const [first, ...others] = used
   if (first === undefined) return gfm`No commit on ${targetBranch} has results`
   if (others.length === 0) return gfm`Compared with ${first.text}`
-  const parts = used.map(
-    ({ text, models }) => gfm`${text} for ${models === 1 ? gfm`1 model` : gfm`${models} models`}`,
-  )
-  return gfm`Compared with ${listed(parts, { separator: gfm`, ` })}`
+  const commits = listed(used, usedSentence, { separator: gfm`, ` })
+  return gfm`Compared with ${commits}`
+}
+
+function usedSentence({ text, models }: UsedCommit): Markdown {
+  return gfm`${text} for ${models === 1 ? gfm`1 model` : gfm`${models} models`}`
 }
 
 /** Most used first. */
-function usedCommits({ comparison: { rows }, projectUrl, targetBranch }: NoteInput): UsedCommit[] {
+function usedCommits({ comparison: { rows }, projectUrl, targetBranch }: NoteView): UsedCommit[] {
   const used = new Map<string, UsedCommit>()
   for (const { baseline, state } of rows) {
     if (baseline === null || state === 'not_run') continue
@@ -69,7 +69,7 @@ function commitLink(projectUrl: string, sha: string): Markdown {
   return link(code(sha.slice(0, 7)), `${projectUrl}/-/commits/${encodeURIComponent(sha.toWellFormed())}`)
 }
 
-function pipelineWords({ pipeline: { state, jobsReported, jobsTotal } }: NoteInput): Markdown {
+function pipelineWords({ pipeline: { state, jobsReported, jobsTotal } }: NoteView): Markdown {
   const reported =
     jobsTotal === null ? jobWords(jobsReported) : gfm`${jobsReported} of ${jobWords(jobsTotal)}`
   return state === 'running' ? gfm`running, ${reported} reported so far` : gfm`finished, ${reported} reported`

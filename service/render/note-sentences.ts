@@ -3,15 +3,14 @@ import {
   type ComparedModel,
   type ComparedResult,
   compareWithLastPush,
-  type Comparison,
+  type PushChange,
   type ResultColumn,
 } from '../domain/compare.js'
 import { groupBy } from '../domain/group.js'
 import type { SettingChange } from '../domain/settings.js'
 import { changeOf, SHORT_NAME } from './cells.js'
-import { mainColumns, soleDataset } from './columns.js'
+import type { NoteView } from './columns.js'
 import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
-import type { NoteInput } from './note-input.js'
 import { settingChange } from './setting-values.js'
 import { isFirstReport } from './verdict.js'
 
@@ -23,19 +22,22 @@ interface Listing {
 }
 
 /** The first few, then how many there are besides. */
-export function listed(
-  parts: readonly Markdown[],
+export function listed<T>(
+  items: readonly T[],
+  partOf: (item: T) => Markdown,
   { separator = gfm` · `, most = 5 }: Listing = {},
 ): Markdown {
-  const shown = join(parts.slice(0, most), separator)
-  return parts.length > most ? gfm`${shown} and ${parts.length - most} more` : shown
+  const shown = join(items.slice(0, most).map(partOf), separator)
+  return items.length > most ? gfm`${shown} and ${items.length - most} more` : shown
 }
 
-export function renderFailedJobs({ pipeline }: NoteInput): Markdown | null {
-  const jobs = pipeline.failedJobs.map(
+export function renderFailedJobs({ pipeline: { failedJobs } }: NoteView): Markdown | null {
+  if (failedJobs.length === 0) return null
+  const jobs = listed(
+    failedJobs,
     ({ name, status, url }) => gfm`${link(code(name), url)} ${statusWords(status)}`,
   )
-  return jobs.length === 0 ? null : gfm`**Jobs without success:** ${listed(jobs)}`
+  return gfm`**Jobs without success:** ${jobs}`
 }
 
 function statusWords(status: string): Markdown {
@@ -43,26 +45,27 @@ function statusWords(status: string): Markdown {
   return status === 'canceled' || status === 'cancelled' ? gfm`was cancelled` : code(status, SHORT_NAME)
 }
 
-export function renderOtherData({ comparison: { rows } }: NoteInput): Markdown | null {
+export function renderOtherData({ comparison: { rows } }: NoteView): Markdown | null {
   const datasets = new Set(rows.filter((row) => row.datasetChanged).map(({ dataset }) => dataset))
   if (datasets.size === 0) return null
-  const names = listed([...datasets].map((name) => code(name)))
+  const names = listed([...datasets], (name) => code(name))
   return gfm`**The data changed:** ${names}. Its numbers here and before are not comparable, so they are not judged.`
 }
 
 /** Those of jobs that are named as failed already need no sentence of their own. */
-export function renderMissing({ comparison, pipeline }: NoteInput): Markdown | null {
+export function renderMissing(view: NoteView): Markdown | null {
+  const { comparison, pipeline } = view
   const failed = new Set(pipeline.failedJobs.map(({ name }) => name))
   const missing = comparison.rows.filter(
     ({ state, baseline }) =>
       state === 'missing' && !baseline?.models.every((model) => failed.has(model.job.name)),
   )
   if (missing.length === 0) return null
-  const parts = missing.map((row) => {
+  const parts = listed(missing, (row) => {
     const job = row.baseline?.models[0]?.job.name ?? ''
-    return gfm`${nameOf(row, comparison)} (job ${job})`
+    return gfm`${nameOf(row, view)} (job ${job})`
   })
-  return gfm`**Missing:** a job ended without sending what it sent before: ${listed(parts)}`
+  return gfm`**Missing:** a job ended without sending what it sent before: ${parts}`
 }
 
 interface SharedChange {
@@ -71,8 +74,8 @@ interface SharedChange {
 }
 
 /** Models with the same changes are told of together. */
-export function renderSettings({ comparison }: NoteInput): Markdown | null {
-  const changed = comparison.rows.flatMap((row) => row.settings.map((change) => ({ change, row })))
+export function renderSettings(view: NoteView): Markdown | null {
+  const changed = view.comparison.rows.flatMap((row) => row.settings.map((change) => ({ change, row })))
   const shared = [...groupBy(changed, ({ change }) => JSON.stringify(change)).values()].flatMap(
     (same): SharedChange[] =>
       same[0] === undefined ? [] : [{ change: same[0].change, rows: same.map(({ row }) => row) }],
@@ -82,7 +85,7 @@ export function renderSettings({ comparison }: NoteInput): Markdown | null {
   const shown = shared.slice(0, MAX_SETTINGS)
   const parts = [...groupBy(shown, ({ rows }) => rows.map(identityOf).join()).values()].map((group) => {
     const changes = group.map(({ change }) => gfm`${code(change.path, 60)} ${settingChange(change)}`)
-    return gfm`${whose(group[0]?.rows ?? [], comparison)}: ${join(changes, gfm`, `)}`
+    return gfm`${whose(group[0]?.rows ?? [], view)}: ${join(changes, gfm`, `)}`
   })
   const more = shared.length - shown.length
   return gfm`**Settings changed:** ${join(parts, gfm` · `)}${more > 0 ? gfm` and ${more} more` : nothing}`
@@ -92,32 +95,43 @@ function settingPlace({ change }: SharedChange): number {
   return change.kind === 'hyperparameter' ? 0 : 1
 }
 
-function whose(rows: readonly ComparedModel[], comparison: Comparison): Markdown {
+function whose(rows: readonly ComparedModel[], view: NoteView): Markdown {
   const [first] = rows
-  if (first !== undefined && rows.length === 1) return nameOf(first, comparison)
-  return rows.length === comparison.rows.length ? gfm`all ${rows.length} models` : gfm`${rows.length} models`
+  if (first !== undefined && rows.length === 1) return nameOf(first, view)
+  return rows.length === view.comparison.rows.length
+    ? gfm`all ${rows.length} models`
+    : gfm`${rows.length} models`
 }
 
 /** With its dataset where there is more than one. */
-export function nameOf(
-  { name, dataset }: { name: string; dataset: string },
-  comparison: Comparison,
-): Markdown {
-  return soleDataset(comparison) === null ? gfm`${name} on ${dataset}` : code(name)
+export function nameOf({ name, dataset }: { name: string; dataset: string }, view: NoteView): Markdown {
+  return view.soleDataset === null ? gfm`${name} on ${dataset}` : code(name)
 }
 
-export function renderLastPush({ comparison, previous }: NoteInput): Markdown | null {
+export function renderLastPush(view: NoteView): Markdown | null {
+  const { comparison, previous } = view
   if (previous === null) return null
   const changes = compareWithLastPush(previous.comparison, comparison)
   if (changes.length === 0) return gfm`**Since the last push:** no result changed`
-  const parts = [...groupBy(changes, identityOf).values()].map((group) => {
-    const results = group.map(({ result }) => gfm`${code(result.name, SHORT_NAME)} ${changeOf(result, true)}`)
-    return gfm`${group[0] === undefined ? nothing : nameOf(group[0], comparison)}: ${listed(results, { most: 3, separator: gfm`, ` })}`
-  })
-  return gfm`**Since the last push:** ${listed(parts)}`
+  const models = [...groupBy(changes, identityOf).values()]
+  return gfm`**Since the last push:** ${listed(models, (group) => pushSentence(group, view))}`
 }
 
-export function renderFirstReport({ comparison, projectUrl, targetBranch }: NoteInput): Markdown | null {
+function pushSentence(changes: readonly PushChange[], view: NoteView): Markdown {
+  const [first] = changes
+  if (first === undefined) return nothing
+  const results = listed(
+    changes,
+    ({ result }) => gfm`${code(result.name, SHORT_NAME)} ${changeOf(result, true)}`,
+    {
+      most: 3,
+      separator: gfm`, `,
+    },
+  )
+  return gfm`${nameOf(first, view)}: ${results}`
+}
+
+export function renderFirstReport({ comparison, projectUrl, targetBranch }: NoteView): Markdown | null {
   if (!isFirstReport(comparison)) return null
   const url = `${projectUrl}/-/pipelines/new?ref=${encodeURIComponent(targetBranch.toWellFormed())}`
   const run = link(gfm`run the pipeline on ${targetBranch}`, url)
@@ -125,7 +139,7 @@ export function renderFirstReport({ comparison, projectUrl, targetBranch }: Note
 }
 
 /** Said only where it matters: on a first report, and where something changed that nobody can judge. */
-export function renderDirections({ comparison }: NoteInput): Markdown | null {
+export function renderDirections({ comparison, mainColumns }: NoteView): Markdown | null {
   const isFirst = isFirstReport(comparison)
   const changed = new Set(
     comparison.rows.flatMap(({ results }) => results.filter(isUnjudged).map(({ name }) => name)),
@@ -133,10 +147,10 @@ export function renderDirections({ comparison }: NoteInput): Markdown | null {
   const unknown = comparison.columns.filter(
     ({ direction, name }) => direction === 'unknown' && (isFirst || changed.has(name)),
   )
-  const guessed = isFirst ? mainColumns(comparison).filter(({ direction }) => direction !== 'unknown') : []
+  const guessed = isFirst ? mainColumns.filter(({ direction }) => direction !== 'unknown') : []
   const sentences = [
     guessed.length > 0
-      ? gfm`Directions are guessed from names: ${listed(guessed.map(guess), { separator: gfm`, ` })}.`
+      ? gfm`Directions are guessed from names: ${listed(guessed, guess, { separator: gfm`, ` })}.`
       : null,
     unknown.length > 0 ? gfm`Not judged, as the direction is unknown: ${names(unknown)}.` : null,
   ].filter((sentence) => sentence !== null)
@@ -144,10 +158,7 @@ export function renderDirections({ comparison }: NoteInput): Markdown | null {
 }
 
 function names(columns: readonly ResultColumn[]): Markdown {
-  return listed(
-    columns.map(({ name }) => code(name, SHORT_NAME)),
-    { separator: gfm`, ` },
-  )
+  return listed(columns, ({ name }) => code(name, SHORT_NAME), { separator: gfm`, ` })
 }
 
 function isUnjudged({ state, direction }: ComparedResult): boolean {

@@ -2,7 +2,7 @@ import type { ComparedModel, ModelState, ResultColumn } from '../domain/compare.
 import { bestCells } from './best.js'
 import type { Budget } from './budget.js'
 import { columnHead, modelCell, otherResults, otherResultsCell, resultCell } from './cells.js'
-import { mainColumns, soleDataset } from './columns.js'
+import type { NoteView } from './columns.js'
 import {
   type Column,
   code,
@@ -16,7 +16,7 @@ import {
   right,
   table,
 } from './markdown.js'
-import type { NoteInput, NoteLinks } from './note-input.js'
+import type { NoteLinks } from './note-input.js'
 import { isFirstReport, MARKS, STATE_WORDS } from './verdict.js'
 
 const MAX_ROWS = 40
@@ -32,7 +32,7 @@ interface Form {
 }
 
 /** The rows that a reviewer has to see, worst first, as many as there is room for. */
-export function renderTable(input: NoteInput, budget: Budget): Markdown | null {
+export function renderTable(input: NoteView, budget: Budget): Markdown | null {
   const rows = rowsToSee(input)
   if (rows.length === 0) return null
   const form = formOf(input, rows)
@@ -48,18 +48,18 @@ export function renderTable(input: NoteInput, budget: Budget): Markdown | null {
   return gfm`${table(head, lines)}${leftOut(rows.length - lines.length, input)}`
 }
 
-function rowsToSee({ comparison }: NoteInput): ComparedModel[] {
+function rowsToSee({ comparison }: NoteView): ComparedModel[] {
   const rows = comparison.rows.filter(({ state }) => state !== 'not_run')
   return rows.length <= SMALL_COMPARISON ? rows : rows.filter(({ state }) => state !== 'same')
 }
 
-function formOf({ comparison, links }: NoteInput, rows: readonly ComparedModel[]): Form {
-  const columns = mainColumns(comparison)
+function formOf(view: NoteView, rows: readonly ComparedModel[]): Form {
+  const { comparison, links, mainColumns: columns } = view
   return {
     links,
     columns,
     isFirst: isFirstReport(comparison),
-    withDataset: soleDataset(comparison) === null,
+    withDataset: view.soleDataset === null,
     withOthers: rows.some((row) => otherResults(row, columns).length > 0),
   }
 }
@@ -93,7 +93,7 @@ function stateCell(state: ModelState): Markdown {
   return gfm`${own(MARKS[state])}&nbsp;${own(STATE_WORDS[state])}`
 }
 
-function leftOut(rows: number, { links }: NoteInput): Markdown {
+function leftOut(rows: number, { links }: NoteView): Markdown {
   if (rows === 0) return nothing
   const more = rows === 1 ? gfm`1 more row is` : gfm`${rows} more rows are`
   return gfm`\n\nThe first rows only, worst first: ${more} in the ${link(gfm`full comparison`, links.comparison)}.`

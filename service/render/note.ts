@@ -1,4 +1,5 @@
 import { createBudget } from './budget.js'
+import { viewOf } from './columns.js'
 import { figure, gfm, join, type Markdown, nothing, own } from './markdown.js'
 import { renderDetails } from './note-details.js'
 import type { NoteInput } from './note-input.js'
@@ -23,18 +24,19 @@ export const MAX_NOTE_BYTES = 60_000
  * its room first: verdict, origin, failed jobs, changed rows. The rest is cut, with a link to the full comparison.
  */
 export function renderNote(input: NoteInput): string {
+  const view = viewOf(input)
   const budget = createBudget(MAX_NOTE_BYTES)
-  const heading = budget.always(renderHeading(input))
-  const origin = budget.always(renderOrigin(input))
-  const failed = budget.optional(renderFailedJobs(input))
-  const otherData = budget.optional(renderOtherData(input))
-  const table = renderTable(input, budget)
-  const missing = budget.optional(renderMissing(input))
-  const settings = budget.optional(renderSettings(input))
-  const lastPush = budget.optional(renderLastPush(input))
-  const firstReport = budget.optional(renderFirstReport(input))
-  const directions = budget.optional(renderDirections(input))
-  const details = renderDetails(input, budget)
+  const heading = budget.always(renderHeading(view))
+  const origin = budget.always(renderOrigin(view))
+  const failed = budget.optional(renderFailedJobs(view))
+  const otherData = budget.optional(renderOtherData(view))
+  const table = renderTable(view, budget)
+  const missing = budget.optional(renderMissing(view))
+  const settings = budget.optional(renderSettings(view))
+  const lastPush = budget.optional(renderLastPush(view))
+  const firstReport = budget.optional(renderFirstReport(view))
+  const directions = budget.optional(renderDirections(view))
+  const details = renderDetails(view, budget)
   const parts = [
     heading,
     failed,

@@ -1,8 +1,12 @@
+/** Nothing but what an ASCII terminal shows. */
+const PLAIN = /^[\x20-\x7e]*$/
+
 /**
  * Text from outside made visible and bounded, for every kind of output: what is left holds no control, format,
  * line-breaking or otherwise invisible character. It is not escaped for anything.
  */
 export function visibleText(text: string, maxLength = 80): string {
+  if (text.length <= maxLength && PLAIN.test(text)) return text
   const shown =
     text.length > 16 * maxLength ? text.slice(0, 8 * maxLength) + text.slice(-8 * maxLength) : text
   return shorten(capMarks(replaceInvisible(shown)), maxLength)
@@ -10,7 +14,7 @@ export function visibleText(text: string, maxLength = 80): string {
 
 /** Invisible characters get a sign of their own, so that two names that differ do not look alike. */
 function replaceInvisible(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return text
+  if (PLAIN.test(text)) return text
   return text
     .replace(/[\u{fe00}-\u{fe0f}\u{e0100}-\u{e01ef}]/gu, '')
     .replace(/\p{Cc}/gu, (character) => (character < ' ' ? picture(character) : '\ufffd'))
@@ -23,11 +27,12 @@ function picture(control: string): string {
   return String.fromCodePoint(0x2400 + control.charCodeAt(0))
 }
 
-const MAX_MARKS = 3
+const LEADING_MARK = /^\p{M}/u
+const MARKS_BEYOND_THREE = /(\p{M}{3})\p{M}+/gu
 
 /** No tower of accents grows out of its line, and none sits on what stands before the text. */
 function capMarks(text: string): string {
-  return text.replace(/^\p{M}/u, '\u25cc$&').replace(new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, 'gu'), '$1')
+  return text.replace(LEADING_MARK, '\u25cc$&').replace(MARKS_BEYOND_THREE, '$1')
 }
 
 /** Keeps both ends: names often differ only in their last part. */
@@ -41,7 +46,7 @@ function shorten(text: string, maxLength: number): string {
 
 /** Columns that the text takes in a terminal: two for East Asian wide characters and emoji, none for marks. */
 export function textWidth(text: string): number {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length
+  if (PLAIN.test(text)) return text.length
   let width = 0
   for (const character of text) {
     if (/\p{M}/u.test(character)) continue
