@@ -1,16 +1,6 @@
-import {
-  createHash,
-  createHmac,
-  generateKeyPair,
-  generateKeyPairSync,
-  sign,
-  type KeyObject,
-} from 'node:crypto'
-import { promisify } from 'node:util'
+import { createHash, createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 
-const generate = promisify(generateKeyPair)
-
-export interface SigningKey {
+interface SigningKey {
   kid: string
   privateKey: KeyObject
   publicKey: KeyObject
@@ -25,43 +15,41 @@ export interface Keys {
   /** `HS256` uses the text of the public key as its secret, the classic confusion. */
   sign(claims: object, choice: { key: KeyName; alg: TokenAlgorithm; kid?: string }): string
   /** Takes a new CI key into use; the old one stays published only with `keepOld`. */
-  rotate(keepOld?: boolean): Promise<void>
+  rotate(keepOld?: boolean): void
 }
 
-export async function createKeys(): Promise<Keys> {
-  const [first, other] = await Promise.all([newKey(), newKey()])
-  let current = first
-  let foreign: SigningKey | null = null
-  let published = [other, current]
+/** New keys for this simulator; each is made when it is first needed, because that takes a while. */
+export function createKeys(): Keys {
+  const made = new Map<KeyName, SigningKey>()
+  let old: SigningKey | null = null
 
   function named(name: KeyName): SigningKey {
-    if (name === 'current') return current
-    if (name === 'other') return other
-    foreign ??= withId(generateKeyPairSync('rsa', { modulusLength: 2048 }))
-    return foreign
+    const key = made.get(name) ?? newKey()
+    made.set(name, key)
+    return key
   }
 
   return {
-    jwks: () => ({ keys: published.map(toJwk) }),
+    jwks() {
+      const published = [named('other'), ...(old === null ? [] : [old]), named('current')]
+      return { keys: published.map(toJwk) }
+    },
     sign(claims, { key, alg, kid }) {
       // A forger claims to be the published key, so the foreign one goes by its name.
-      const header = { alg, kid: kid ?? (key === 'other' ? other.kid : current.kid), typ: 'JWT' }
+      const claimed = named(key === 'foreign' ? 'current' : key)
+      const header = { alg, kid: kid ?? claimed.kid, typ: 'JWT' }
       const signed = `${base64Json(header)}.${base64Json(claims)}`
       return `${signed}.${signature(signed, alg, named(key))}`
     },
-    async rotate(keepOld = true) {
-      const next = await newKey()
-      published = keepOld ? [other, current, next] : [other, next]
-      current = next
+    rotate(keepOld = true) {
+      old = keepOld ? named('current') : null
+      made.delete('current')
     },
   }
 }
 
-async function newKey(): Promise<SigningKey> {
-  return withId(await generate('rsa', { modulusLength: 2048 }))
-}
-
-function withId({ privateKey, publicKey }: Omit<SigningKey, 'kid'>): SigningKey {
+function newKey(): SigningKey {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const der = publicKey.export({ type: 'spki', format: 'der' })
   return { kid: createHash('sha256').update(der).digest('base64url'), privateKey, publicKey }
 }

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { unknownId } from './errors.js'
-import { listChanges, mergeBase, resolveCommit } from './git/commits.js'
+import { isAncestor, listChanges, mergeBase, resolveCommit } from './git/commits.js'
 import { fetchFrom, mergeTrees } from './git/write.js'
 import { sendMergeRequestHook } from './hooks/events.js'
 import type { MergeRequestAction } from './hooks/payloads.js'
@@ -34,7 +36,7 @@ export async function createMergeRequest(world: World, input: NewMergeRequest): 
   const user = getUser(world, input.userId)
   prepare(world, mr)
   sendMergeRequestHook(world, mr, user, { action: 'open' })
-  world.on.mergeRequestNeedsPipeline(mr, user)
+  void world.on.mergeRequestNeedsPipeline(mr, user)
   return mr
 }
 
@@ -92,8 +94,9 @@ async function fetchHead(world: World, mr: MergeRequest): Promise<void> {
 /** Fills in the diff a moment later; a head that moved on in the meantime is left to its own preparation. */
 function prepare(world: World, mr: MergeRequest): void {
   const { sha } = mr
-  world.tasks.runAfter(world.settings.prepareDelayMs, async () => {
+  world.tasks.run(async (signal) => {
     const diff = await readDiff(world, mr, sha)
+    await sleep(world.settings.prepareDelayMs, undefined, { signal })
     if (mr.sha !== sha || !world.state.mergeRequests.has(mr.id)) return
     mr.diffRefs = diff.refs
     mr.changesCount = diff.changesCount
@@ -135,9 +138,32 @@ export async function updateHead(world: World, mr: MergeRequest, sha: string, us
   sendMergeRequestHook(world, mr, user, { action: 'update', oldRev })
 }
 
-/** The target branch moved: conflicts and merge base are looked at again, the old diff stays until then. */
-export function recheck(world: World, mr: MergeRequest): void {
-  prepare(world, mr)
+/**
+ * The target branch moved: the diff stays, conflicts are looked for again, and a request whose commits came
+ * with the push is merged, as if somebody had merged it by hand.
+ */
+export async function followTarget(
+  world: World,
+  mr: MergeRequest,
+  user: User,
+  change: { before: string; after: string },
+): Promise<void> {
+  const { gitDir } = getProject(world, mr.projectId)
+  const wasThere = await isAncestor(gitDir, mr.sha, change.before)
+  if (!wasThere && (await isAncestor(gitDir, mr.sha, change.after))) {
+    markMerged(world, mr, user)
+    return
+  }
+  mr.hasConflicts = (await mergeTrees(gitDir, change.after, mr.sha)).conflicts
+}
+
+export function markMerged(world: World, mr: MergeRequest, user: User): void {
+  mr.state = 'merged'
+  mr.mergedAt = world.now()
+  mr.updatedAt = mr.mergedAt
+  mr.mergedById = user.id
+  addSystemNote(world, mr, user, 'merged')
+  sendMergeRequestHook(world, mr, user, { action: 'merge' })
 }
 
 export interface MergeRequestEdit {

@@ -2,8 +2,7 @@ import { ApiError } from './errors.js'
 import { isAncestor, mergeBase, resolveCommit } from './git/commits.js'
 import { gitText } from './git/git.js'
 import { commitTree, mergeTrees, updateRef, type Person } from './git/write.js'
-import { sendMergeRequestHook } from './hooks/events.js'
-import { addSystemNote } from './notes-store.js'
+import { markMerged } from './merge-requests.js'
 import { getProject } from './projects.js'
 import type { MergeRequest, Project, User } from './state.js'
 import type { World } from './world.js'
@@ -28,12 +27,7 @@ export async function acceptMergeRequest(
     throw new ApiError(409, { message: 'SHA does not match HEAD of source branch' })
   }
   const change = await world.repositories.exclusively(project.gitDir, () => merge(world, mr, user, options))
-  mr.state = 'merged'
-  mr.mergedAt = world.now()
-  mr.updatedAt = mr.mergedAt
-  mr.mergedById = user.id
-  addSystemNote(world, mr, user, 'merged')
-  sendMergeRequestHook(world, mr, user, { action: 'merge' })
+  markMerged(world, mr, user)
   world.on.pushed(project, user, [{ ref: `refs/heads/${mr.targetBranch}`, ...change }])
 }
 
@@ -106,17 +100,18 @@ function cannotMerge(): ApiError {
 export async function mergedResult(
   world: World,
   mr: MergeRequest,
+  head: string,
   author: Person,
 ): Promise<{ sha: string; targetSha: string } | null> {
   const { gitDir } = getProject(world, mr.projectId)
   const targetSha = await resolveCommit(gitDir, `refs/heads/${mr.targetBranch}`)
   if (targetSha === null) return null
-  const { tree, conflicts } = await mergeTrees(gitDir, targetSha, mr.sha)
+  const { tree, conflicts } = await mergeTrees(gitDir, targetSha, head)
   if (conflicts) return null
-  const message = `Merge ${mr.sha} into ${targetSha}\n`
+  const message = `Merge ${head} into ${targetSha}\n`
   const sha = await commitTree(gitDir, {
     tree,
-    parents: [targetSha, mr.sha],
+    parents: [targetSha, head],
     message,
     author,
     date: world.now(),

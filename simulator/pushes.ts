@@ -1,7 +1,7 @@
 import { resolveCommit } from './git/commits.js'
 import { commitFiles } from './git/write.js'
 import { sendPushHooks } from './hooks/events.js'
-import { recheck, updateHead } from './merge-requests.js'
+import { editMergeRequest, followTarget, updateHead } from './merge-requests.js'
 import { getUser } from './people.js'
 import { noSha } from './pipelines.js'
 import { getProject } from './projects.js'
@@ -71,11 +71,12 @@ async function updateMergeRequests(
   change: RefChange,
 ): Promise<void> {
   const branch = branchOf(change.ref)
-  if (branch === null || change.after === noSha) return
   for (const mr of world.state.mergeRequests.values()) {
-    if (mr.state !== 'opened') continue
-    if (isSource(mr, project, branch)) await pushTo(world, mr, change, user)
-    else if (mr.projectId === project.id && mr.targetBranch === branch) recheck(world, mr)
+    if (branch === null || mr.state !== 'opened') continue
+    if (isSource(mr, project, branch)) await followSource(world, mr, change, user)
+    else if (mr.projectId === project.id && mr.targetBranch === branch && change.after !== noSha) {
+      await followTarget(world, mr, user, change)
+    }
   }
 }
 
@@ -83,10 +84,11 @@ function isSource(mr: MergeRequest, project: Project, branch: string): boolean {
   return mr.sourceProjectId === project.id && mr.sourceBranch === branch
 }
 
-async function pushTo(world: World, mr: MergeRequest, change: RefChange, user: User): Promise<void> {
+async function followSource(world: World, mr: MergeRequest, change: RefChange, user: User): Promise<void> {
+  if (change.after === noSha) return editMergeRequest(world, mr, user, { stateEvent: 'close' })
   if (mr.sha === change.after) return
   await updateHead(world, mr, change.after, user)
-  world.on.mergeRequestNeedsPipeline(mr, user)
+  void world.on.mergeRequestNeedsPipeline(mr, user)
 }
 
 export function branchOf(ref: string): string | null {

@@ -124,7 +124,7 @@ export interface Simulator {
   retryJob(jobId: number): Job
   idToken(request: IdTokenRequest): string
   /** Signs ID tokens with a new key from now on. */
-  rotateKeys(options?: { keepOld?: boolean }): Promise<void>
+  rotateKeys(options?: { keepOld?: boolean }): void
 
   /** Resolves when nothing is under way: pushes, diffs, pipelines of the runner, webhooks. */
   settled(): Promise<void>
@@ -150,7 +150,7 @@ type UpdatableField =
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const folder = await mkdtemp(join(tmpdir(), 'mlmm-gitlab-'))
   const app = createServer()
-  const world = await createWorld(folder, options)
+  const world = createWorld(folder, options)
   const pushes = createPushes(world)
   world.on.pushed = pushes.handle
   if (options.runner === true) connectRunner(world, options.concurrentJobs ?? 2)
@@ -193,7 +193,7 @@ function connectRunner(world: World, concurrentJobs: number): void {
   world.on.jobsChanged = (pipeline) => runner.jobsChanged(pipeline)
 }
 
-async function createWorld(folder: string, options: SimulatorOptions): Promise<World> {
+function createWorld(folder: string, options: SimulatorOptions): World {
   const settings = readSettings(options)
   const profile = profiles[options.version ?? '18.4']
   const state = createState()
@@ -207,7 +207,7 @@ async function createWorld(folder: string, options: SimulatorOptions): Promise<W
     paging: { perPageCap: 100, dropTotals: false, linkToEmptyPage: false },
     state,
     repositories: createRepositories(folder),
-    keys: await createKeys(),
+    keys: createKeys(),
     hooks: createHookSender({
       url: () => world.url,
       profile,
@@ -225,7 +225,7 @@ async function createWorld(folder: string, options: SimulatorOptions): Promise<W
     on: {
       pushed: () => undefined,
       branchesChanged: () => undefined,
-      mergeRequestNeedsPipeline: () => undefined,
+      mergeRequestNeedsPipeline: () => Promise.resolve(null),
       jobsChanged: () => undefined,
     },
   }

@@ -61,7 +61,15 @@ export interface Triggers {
   pushed(project: Project, user: User, changes: RefChange[]): void
   /** Merge requests know about the push; branch pipelines may start. */
   branchesChanged(project: Project, user: User, changes: RefChange[]): void
-  mergeRequestNeedsPipeline(mr: MergeRequest, user: User, options?: { inParent: boolean }): void
+  /**
+   * A merge request was opened, pushed to, or somebody asked for its pipeline; of a fork it runs in the fork,
+   * unless `inParent`. Resolves when the pipeline exists, with `null` when there is none to run.
+   */
+  mergeRequestNeedsPipeline(
+    mr: MergeRequest,
+    user: User,
+    options?: { inParent: boolean },
+  ): Promise<Pipeline | null>
   /** Jobs were retried, played or cancelled from outside. */
   jobsChanged(pipeline: Pipeline): void
 }

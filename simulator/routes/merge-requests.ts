@@ -36,6 +36,7 @@ export function addMergeRequestRoutes(api: Api): void {
   api.signed('PUT', `${mergeRequests}/:iid/merge`, merge)
   api.route('GET', `${mergeRequests}/:iid/commits`, commits, reading)
   api.route('GET', `${mergeRequests}/:iid/pipelines`, pipelines, reading)
+  api.signed('POST', `${mergeRequests}/:iid/pipelines`, runPipeline)
 }
 
 function show(ask: Ask): unknown {
@@ -163,6 +164,17 @@ async function commits(ask: Ask): Promise<unknown> {
   if (base === undefined) return offsetPage(ask, [])
   const found = await listCommits(project.gitDir, { revision: `${base}..${mr.sha}`, limit: 1000 })
   return offsetPage(ask, found).map((commit) => presentCommit(ask.world, project, commit))
+}
+
+/** Members of the parent run it there, with the parent's rights; others in their fork. */
+async function runPipeline(ask: SignedAsk): Promise<unknown> {
+  const project = projectOf(ask)
+  const inParent = accessLevel(ask.world, project, ask.user) >= developer
+  const mr = mergeRequestOf(ask, project)
+  const pipeline = await ask.world.on.mergeRequestNeedsPipeline(mr, ask.user, { inParent })
+  if (pipeline === null) throw messageError(400, { base: ['No stages / jobs for this pipeline.'] })
+  ask.reply.code(201)
+  return presentPipelineBasic(ask.world, pipeline)
 }
 
 function pipelines(ask: Ask): unknown {

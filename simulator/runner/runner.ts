@@ -16,8 +16,8 @@ import { cloneUrl, jobVariables, type PlannedPipeline, type Variables } from './
 
 /** Runs the jobs of compiled pipelines, a few at a time. */
 export interface Runner {
-  /** Compiles the plan, one after another, and runs what comes of it. */
-  start(plan: () => Promise<PlannedPipeline | null>): void
+  /** Compiles plans, one after another, and runs what comes of them; resolves when the pipeline exists. */
+  start(plan: () => Promise<PlannedPipeline | null>): Promise<Pipeline | null>
   /** Looks again at a pipeline whose jobs were retried, played or cancelled. */
   jobsChanged(pipeline: Pipeline): void
 }
@@ -29,7 +29,7 @@ export interface RunnerOptions {
 export function createRunner(world: World, options: RunnerOptions): Runner {
   const variables = new Map<number, Variables>()
   const running = new Map<number, AbortController>()
-  let compiling: Promise<void> = Promise.resolve()
+  let compiling: Promise<unknown> = Promise.resolve()
 
   function advance(pipeline: Pipeline): void {
     for (let moved = true; moved;) moved = moveCreatedJobs(world, pipeline)
@@ -65,19 +65,23 @@ export function createRunner(world: World, options: RunnerOptions): Runner {
     }
   }
 
-  async function compileAndRun(plan: () => Promise<PlannedPipeline | null>): Promise<void> {
+  async function compileAndRun(plan: () => Promise<PlannedPipeline | null>): Promise<Pipeline | null> {
     const planned = await plan()
     const created = planned === null ? null : await createPipeline(world, planned)
-    if (created === null) return
+    if (created === null) return null
     variables.set(created.pipeline.id, created.variables)
     advance(created.pipeline)
+    return created.pipeline
   }
 
   return {
     start(plan) {
       const next = compiling.then(() => compileAndRun(plan))
       compiling = next.catch(() => undefined)
-      world.tasks.run(() => next)
+      world.tasks.run(async () => {
+        await next
+      })
+      return next
     },
     jobsChanged(pipeline) {
       for (const job of listLatestJobs(world, pipeline.id)) {

@@ -4,7 +4,7 @@ import { mergedResult } from '../merging.js'
 import { noSha } from '../pipelines.js'
 import { getProject } from '../projects.js'
 import { branchOf } from '../pushes.js'
-import type { MergeRequest, Project, User } from '../state.js'
+import type { MergeRequest, Pipeline, Project, User } from '../state.js'
 import type { RefChange, World } from '../world.js'
 import type { Runner } from './runner.js'
 import type { PlannedPipeline } from './variables.js'
@@ -12,7 +12,7 @@ import type { PlannedPipeline } from './variables.js'
 /** Branch and tag pipelines of a push. */
 export function runForPush(runner: Runner, project: Project, user: User, changes: RefChange[]): void {
   for (const change of changes) {
-    if (change.after !== noSha) runner.start(async () => planForRef(project, user, change))
+    if (change.after !== noSha) void runner.start(async () => planForRef(project, user, change))
   }
 }
 
@@ -32,25 +32,30 @@ function planForRef(project: Project, user: User, change: RefChange): PlannedPip
   }
 }
 
-/**
- * The pipeline of an open merge request: of a fork it runs in the fork, unless somebody who may write to the
- * parent asks for it there.
- */
+/** The pipeline of an open merge request, for the head that it has now. */
 export function runForMergeRequest(
   world: World,
   runner: Runner,
   mr: MergeRequest,
   user: User,
   options: { inParent?: boolean } = {},
-): void {
-  runner.start(() => planForMergeRequest(world, mr, user, options.inParent ?? false))
+): Promise<Pipeline | null> {
+  const head = mr.sha
+  return runner.start(() =>
+    planForMergeRequest(world, mr, { head, user, inParent: options.inParent ?? false }),
+  )
+}
+
+interface Request {
+  head: string
+  user: User
+  inParent: boolean
 }
 
 async function planForMergeRequest(
   world: World,
   mr: MergeRequest,
-  user: User,
-  inParent: boolean,
+  { head, user, inParent }: Request,
 ): Promise<PlannedPipeline | null> {
   if (mr.state !== 'opened' || mr.sourceProjectId === null) return null
   const target = getProject(world, mr.projectId)
@@ -59,11 +64,11 @@ async function planForMergeRequest(
   if (accessLevel(world, project, user) < developer) return null
   const result =
     target.mergedResults && project === target
-      ? await mergedResult(world, mr, { name: user.name, email: user.email })
+      ? await mergedResult(world, mr, head, { name: user.name, email: user.email })
       : null
   return {
     project,
-    sha: result?.sha ?? mr.sha,
+    sha: result?.sha ?? head,
     beforeSha: noSha,
     ref:
       project === target
@@ -73,12 +78,12 @@ async function planForMergeRequest(
     source: 'merge_request_event',
     userId: user.id,
     mr,
-    merged: result === null ? null : { sourceSha: mr.sha, targetSha: result.targetSha },
-    diffBaseSha: await diffBase(target, mr),
+    merged: result === null ? null : { sourceSha: head, targetSha: result.targetSha },
+    diffBaseSha: await diffBase(target, mr.targetBranch, head),
   }
 }
 
-async function diffBase(target: Project, mr: MergeRequest): Promise<string | null> {
-  const head = await resolveCommit(target.gitDir, `refs/heads/${mr.targetBranch}`)
-  return head === null ? null : mergeBase(target.gitDir, [head, mr.sha])
+async function diffBase(target: Project, branch: string, head: string): Promise<string | null> {
+  const sha = await resolveCommit(target.gitDir, `refs/heads/${branch}`)
+  return sha === null ? null : mergeBase(target.gitDir, [sha, head])
 }

@@ -142,7 +142,7 @@ t.test('merged results run on a commit that is in no branch', async (t) => {
   t.match(jobsOf(pipeline)[0]?.trace, `source ${mr.sha} mr 1`)
 })
 
-t.test('a fork runs the pipeline itself', async (t) => {
+t.test('a fork runs the pipeline itself, its parent when a member asks', async (t) => {
   const project = await projectWith('research/parent', { '.gitlab-ci.yml': requestsOnly }, { skip: true })
   const members = [{ userId: ada.id, accessLevel: 40 }]
   const fork = await gitlab.createProject({ path: 'ada/parent', forkedFrom: project.id, members })
@@ -150,6 +150,11 @@ t.test('a fork runs the pipeline itself', async (t) => {
 
   t.same(pipelinesOf(project.id), [])
   t.match(pipelinesOf(fork.id), [{ ref: 'feature', source: 'merge_request_event', status: 'success' }])
+
+  const asked = await call(gitlab, ada.token, 'POST', `/projects/${project.id}/merge_requests/1/pipelines`)
+  t.match(asked, { status: 201, json: { project_id: project.id, ref: 'refs/merge-requests/1/head' } })
+  await gitlab.settled()
+  t.match(pipelinesOf(project.id), [{ status: 'success' }])
 })
 
 t.test('a job that fails can be tried again, with what was skipped after it', async (t) => {
