@@ -105,7 +105,7 @@ function strikes(entry: ArmedFault, method: string, route: string, path: string)
 }
 
 /** Mulberry32: small, and equal on every machine. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -8,7 +8,7 @@ import { splitQuickActions } from './quick-actions.js'
 import type { MergeRequest, Note, User } from './state.js'
 import type { World } from './world.js'
 
-export const maxNoteLength = 1_000_000
+const maxNoteLength = 1_000_000
 
 export type NoteAnswer =
   | { kind: 'note'; note: Note }

@@ -4,6 +4,7 @@ export type GitLabVersion = '16.0' | '17.4' | '18.4' | '19.0'
 export interface Profile {
   version: string
   movedProjectRedirects: boolean
+  /** Members of invited groups are not told, as before 17.4 of private groups. */
   hidesInvitedMembers: boolean
   commitMergeRequestState: boolean
   hooks: {

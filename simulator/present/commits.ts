@@ -27,7 +27,7 @@ export function presentCommit(world: World, project: Project, commit: Commit): R
   }
 }
 
-export function commitUrl(world: World, project: Project, sha: string): string {
+function commitUrl(world: World, project: Project, sha: string): string {
   return `${projectUrl(world, project)}/-/commit/${sha}`
 }
 

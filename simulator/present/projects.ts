@@ -4,7 +4,7 @@ import type { Membership, Project, User } from '../state.js'
 import type { World } from '../world.js'
 import { isoTime } from './times.js'
 
-export const visibilityLevels = { private: 0, internal: 10, public: 20 } as const
+const visibilityLevels = { private: 0, internal: 10, public: 20 } as const
 
 export interface ProjectFacts {
   /** Whether the repository has any branch. */

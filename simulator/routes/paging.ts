@@ -45,7 +45,7 @@ export function keysetPage<T extends { id: number }>(ask: Ask, rows: T[]): T[] {
   return page
 }
 
-export function pageSize(ask: Ask): number {
+function pageSize(ask: Ask): number {
   return Math.min(positive(ask, 'per_page', 20), ask.world.paging.perPageCap)
 }
 

@@ -216,6 +216,53 @@ t.test('deliveries can be lost, doubled and overtaken', async (t) => {
   t.equal(keys[0], keys[1])
 })
 
+t.test('a delivery is sent again with the same key and another UUID', async (t) => {
+  const story = await startStory(t)
+  const { gitlab, maintainer, project } = story
+  const receiver = await startReceiver(t)
+  const id = await addHook(story, receiver.url, { merge_requests_events: true })
+  await openMergeRequest(story)
+  await gitlab.settled()
+  const events = await call(gitlab, maintainer.token, 'GET', `/projects/${project.id}/hooks/${id}/events`)
+  const [event] = events.json as { id: number; response_status: string }[]
+
+  const path = `/projects/${project.id}/hooks/${id}/events/${event?.id}/resend`
+  const answer = await call(gitlab, maintainer.token, 'POST', path)
+
+  t.equal(event?.response_status, '200')
+  t.match(answer.json, { response_status: 200 })
+  const [first, second] = receiver.received
+  t.equal(first?.raw, second?.raw)
+  t.equal(first?.headers['idempotency-key'], second?.headers['idempotency-key'])
+  t.not(first?.headers['x-gitlab-webhook-uuid'], second?.headers['x-gitlab-webhook-uuid'])
+})
+
+t.test('a hook is not called again by what it has caused itself', async (t) => {
+  const story = await startStory(t)
+  const { gitlab, maintainer, project } = story
+  const receiver = await startReceiver(t)
+  await addHook(story, receiver.url, { merge_requests_events: true })
+  const mr = await openMergeRequest(story)
+  await gitlab.settled()
+  const rename = (title: string, chain: string) =>
+    fetch(`${gitlab.url}/api/v4/projects/${project.id}/merge_requests/${mr.iid}`, {
+      method: 'PUT',
+      headers: {
+        'private-token': maintainer.token,
+        'content-type': 'application/json',
+        'x-gitlab-event-uuid': chain,
+      },
+      body: JSON.stringify({ title }),
+    })
+
+  await rename('Within', String(receiver.received[0]?.headers['x-gitlab-event-uuid']))
+  await gitlab.settled()
+  t.equal(receiver.received.length, 1)
+  await rename('Without', 'another-chain')
+  await gitlab.settled()
+  t.equal(receiver.received.length, 2)
+})
+
 t.test('failures disable a hook until a test succeeds, and nothing is sent again', async (t) => {
   let now = new Date('2026-03-01T12:00:00Z')
   const story = await startStory(t, { version: '17.4', now: () => now })

@@ -1,5 +1,7 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { dirname } from 'node:path'
 import t from 'tap'
 
 import { startSimulator } from '../simulator.js'
@@ -206,6 +208,24 @@ t.test('a broken configuration makes a failed pipeline, no configuration none', 
 
   t.match(pipelinesOf(broken.id), [{ status: 'failed', yamlErrors: /nowhere/ }])
   t.same(pipelinesOf(without.id), [])
+})
+
+t.test('closing ends running jobs and leaves no folder', async (t) => {
+  const other = await startSimulator({ runner: true })
+  const bob = other.createUser({ username: 'bob' })
+  const members = [{ userId: bob.id, accessLevel: 40 }]
+  const project = await other.createProject({ path: 'research/open', members })
+  const files = { '.gitlab-ci.yml': 'wait: {script: [echo "pid $$", sleep 60]}' }
+  await other.pushFiles({ projectId: project.id, branch: 'main', files, userId: bob.id })
+  const pid = await until(() => {
+    const [job] = other.state.jobs.values()
+    return /^pid (\d+)$/m.exec(job?.trace ?? '')?.[1]
+  })
+
+  await other.close()
+
+  t.notOk(existsSync(dirname(project.gitDir)))
+  t.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' })
 })
 
 async function until<T>(look: () => T | undefined): Promise<T> {
