@@ -32,9 +32,7 @@ export async function startService(env: Record<string, string>, logFile: string)
 
 async function ready(url: string, ended: Promise<number>, lastLines: string[]): Promise<void> {
   let exitCode: number | null = null
-  void ended.then((code) => {
-    exitCode = code
-  })
+  void ended.then((code) => (exitCode = code))
   const endsAt = performance.now() + readyWithinMs
   while (performance.now() < endsAt) {
     if (exitCode !== null) throw new Error(`The service ended with ${exitCode}:\n${lastLines.join('\n')}`)

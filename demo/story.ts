@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createRepository, type Repository } from './repository.js'
+import { createRepository, type ParamsEdit, type Repository } from './repository.js'
 import type { DemoWorld } from './world.js'
 
 export interface StoryOptions {
@@ -43,45 +43,44 @@ export async function tellStory(world: DemoWorld, { kill, tell }: StoryOptions):
     serviceUrl,
   })
 
-  const mainCommits = [
-    await trainMain(world, project.id, repository, {
-      message: 'Train two models on Iris',
-      kill: false,
-      tell,
-    }),
-  ]
-  mainCommits.push(
-    await trainMain(world, project.id, repository, {
-      message: 'Train longer, look at fewer neighbours',
-      edit: { logistic: { epochs: 300 }, knn: { k: 9 } },
-      ...{ kill, tell },
-    }),
-  )
+  const chapters = { world, projectId: project.id, repository, tell }
+  const older = await trainMain(chapters, { message: 'Train two models on Iris', kill: false })
+  const newer = await trainMain(chapters, {
+    message: 'Train longer, look at fewer neighbours',
+    edit: { logistic: { epochs: 300 }, knn: { k: 9 } },
+    kill,
+  })
 
+  const title = 'Learn faster, look at more neighbours'
   await repository.switchTo('tune')
-  const heads = [
-    await repository.commit('Learn faster, look at more neighbours', {
-      logistic: { learning_rate: 0.5 },
-      knn: { k: 40 },
-    }),
-  ]
+  const firstHead = await repository.commit(title, { logistic: { learning_rate: 0.5 }, knn: { k: 40 } })
   await repository.push('tune')
+  const branches = { sourceBranch: 'tune', targetBranch: 'main' }
   const mr = await simulator.createMergeRequest({
-    ...{ projectId: project.id, sourceBranch: 'tune', targetBranch: 'main', userId: people.maya.id },
-    title: 'Learn faster, look at more neighbours',
+    projectId: project.id,
+    ...branches,
+    title,
+    userId: people.maya.id,
   })
   tell(`Merge request !${mr.iid}: both models are trained with new hyperparameters`)
-  const first = await finalNote(world, project.id, mr.iid, heads[0] ?? '')
+  const first = await finalNote(world, project.id, mr.iid, firstHead)
   tell('One note stands on the merge request')
 
-  heads.push(await repository.commit('Weigh neighbours by distance', { knn: { k: 15, weights: 'distance' } }))
+  const lastHead = await repository.commit('Weigh neighbours by distance', {
+    knn: { k: 15, weights: 'distance' },
+  })
   await repository.push('tune')
   tell('Second push: the models are trained again')
-  const note = await finalNote(world, project.id, mr.iid, heads[1] ?? '')
+  const note = await finalNote(world, project.id, mr.iid, lastHead)
   tell('The same note was edited')
 
   return {
-    ...{ projectId: project.id, mrIid: mr.iid, mainCommits, heads, note, firstNoteId: first.id },
+    projectId: project.id,
+    mrIid: mr.iid,
+    mainCommits: [older, newer],
+    heads: [firstHead, lastHead],
+    note,
+    firstNoteId: first.id,
     pages: {
       mergeRequest: `${simulator.url}/research/iris/-/merge_requests/${mr.iid}`,
       project: `${serviceUrl}/research/iris`,
@@ -90,30 +89,37 @@ export async function tellStory(world: DemoWorld, { kill, tell }: StoryOptions):
   }
 }
 
-interface Chapter extends StoryOptions {
-  message: string
-  edit?: Parameters<Repository['commit']>[1]
+interface Chapters {
+  world: DemoWorld
+  projectId: number
+  repository: Repository
+  tell: StoryOptions['tell']
 }
 
+interface Chapter {
+  message: string
+  edit?: ParamsEdit
+  kill: boolean
+}
+
+/** One commit on `main`, until its pipeline has ended. */
 async function trainMain(
-  world: DemoWorld,
-  projectId: number,
-  repository: Repository,
+  { world, projectId, repository, tell }: Chapters,
   chapter: Chapter,
 ): Promise<string> {
-  const { simulator } = world
   const sha = await repository.commit(chapter.message, chapter.edit)
   await repository.push('main')
-  chapter.tell(`main at ${sha.slice(0, 7)}: ${chapter.message}`)
-  const pipelineOf = () =>
-    [...simulator.state.pipelines.values()].find((one) => one.projectId === projectId && one.sha === sha)
+  tell(`main at ${sha.slice(0, 7)}: ${chapter.message}`)
+  const pipelines = world.simulator.state.pipelines
+  const statusNow = () =>
+    [...pipelines.values()].find((one) => one.projectId === projectId && one.sha === sha)?.status
   if (chapter.kill) {
-    await until('a running pipeline', () => pipelineOf()?.status === 'running')
+    await until('a running pipeline', () => statusNow() === 'running')
     await world.crashService()
-    chapter.tell('The service was killed and started again while the pipeline ran')
+    tell('The service was killed and started again while the pipeline ran')
   }
   await until('the end of the pipeline', () => {
-    const status = pipelineOf()?.status
+    const status = statusNow()
     if (status === 'failed' || status === 'canceled') throw new Error(`The pipeline of ${sha} ${status}`)
     return status === 'success'
   })

@@ -48,7 +48,12 @@ export async function startWorld(tell: (line: string) => void): Promise<DemoWorl
     tell(`mlmm      ${serviceUrl}`)
 
     return {
-      ...{ mongod, simulator, serviceUrl, people, folder, close },
+      mongod,
+      simulator,
+      serviceUrl,
+      people,
+      folder,
+      close,
       service: () => service,
       async crashService() {
         await service.kill()

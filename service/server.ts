@@ -18,13 +18,16 @@ const gitlabTimeoutMs = 8_000
 
 await main()
 
+function clock(): Date {
+  return new Date()
+}
+
 async function main(): Promise<void> {
   const config = configOrExit()
   const log = pino({
     level: config.logLevel,
     redact: ['req.headers.authorization', 'req.headers.cookie', 'token', 'code'],
   })
-  const clock = () => new Date()
   const database = await connectDatabase(config.mongodbUrl)
   await ensureIndexes(database.db)
   const stores = createStores(database)
@@ -48,7 +51,12 @@ async function main(): Promise<void> {
   const worker = buildWorker({
     publicUrl: config.publicUrl,
     signingKey: config.sessionSecret,
-    ...{ stores, gitlab, gitlabTimeoutMs, queue, clock, log },
+    stores,
+    gitlab,
+    gitlabTimeoutMs,
+    queue,
+    clock,
+    log,
   })
 
   closeWithGrace({ delay: stopWithinMs + 5_000, logger: log }, async ({ err }) => {

@@ -8,6 +8,13 @@ export interface Named<T> {
   v: T
 }
 
+/** A result over steps, packed: `steps[i]` and `values[i]` belong together. Values may be NaN or infinite. */
+export interface Curve {
+  name: string
+  steps: Float64Array
+  values: Float64Array
+}
+
 /** What is known of a curve without reading its points. Steps and values are in the curve's own units. */
 export interface CurveSummary {
   name: string

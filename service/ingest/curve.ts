@@ -1,13 +1,7 @@
+import type { Curve } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import { limits } from './limits.js'
 import { readEntries, readFloat, readName } from './values.js'
-
-/** A result over steps, packed: `steps[i]` and `values[i]` belong together. Values may be NaN or infinite. */
-export interface Curve {
-  name: string
-  steps: Float64Array
-  values: Float64Array
-}
 
 /** Counts the points of a whole report, so that the limit holds over all its curves. */
 export interface PointBudget {

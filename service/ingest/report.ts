@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { Artifact, Json, Named } from '../domain/model.js'
+import type { Artifact, Curve, Json, Named } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import { type WireDefaults, WireModel, WireReport } from '../schemas/report.js'
-import { type Curve, type PointBudget, pointBudget, readCurves } from './curve.js'
+import { type PointBudget, pointBudget, readCurves } from './curve.js'
 import { limits } from './limits.js'
 import { isPlainObject, readFloats, readName, readSettings } from './values.js'
 

@@ -69,7 +69,10 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
 
 function isSecretOf(project: Project, given: string): boolean {
   const expected = project.hook.secretHash
-  // Digests of both, because timingSafeEqual wants equal lengths.
-  const digest = (text: string) => createHash('sha256').update(text).digest()
   return expected !== null && timingSafeEqual(digest(expected), digest(hashSecret(given)))
+}
+
+/** timingSafeEqual wants equal lengths. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }

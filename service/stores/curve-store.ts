@@ -1,5 +1,5 @@
 import { Binary, type Db, type ObjectId } from 'mongodb'
-import type { Curve } from '../ingest/curve.js'
+import type { Curve } from '../domain/model.js'
 import { durable } from './database.js'
 
 /** One chunk of a curve; `_id` is `<upload>/<curve>/<chunk>`, so that a model's points are one range of keys. */

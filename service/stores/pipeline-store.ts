@@ -58,7 +58,7 @@ function idOf(projectId: string, pipelineId: number): string {
 }
 
 /** Null for a row that only holds silent jobs or a webhook's word. */
-function fromDoc({ _id, schema: _, silent, heardAt, ...facts }: PipelineDoc): Pipeline | null {
+function fromDoc({ _id: _, schema: __, silent, heardAt, ...facts }: PipelineDoc): Pipeline | null {
   if (facts.checkedAt === undefined) return null
   return {
     ...(facts as Omit<Pipeline, 'silent' | 'heardAt'>),

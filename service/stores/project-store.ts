@@ -34,8 +34,8 @@ export function projectCollection(db: Db): Collection<ProjectDoc> {
   return db.collection<ProjectDoc>('projects')
 }
 
-function fromDoc({ _id, schema: _, ...rest }: ProjectDoc): Project {
-  return { id: _id, ...rest }
+function fromDoc({ _id: id, schema: _, ...rest }: ProjectDoc): Project {
+  return { id, ...rest }
 }
 
 /** Our own ids have a letter first, so that a number in an address is always GitLab's. */

@@ -147,8 +147,6 @@ t.test('the webhook is registered once, and only what is authentic is acted upon
   const other = await service.createProject('research/other')
   await train(service, project, [model('tree', 0.9)])
   await train(service, other, [model('tree', 0.9)])
-  const hooksOf = (projectId: number) =>
-    [...simulator.state.hooks.values()].filter((hook) => hook.projectId === projectId)
   const [hook] = await eventually('the hook', () =>
     hooksOf(project.id).length > 0 ? hooksOf(project.id) : null,
   )
@@ -178,3 +176,7 @@ t.test('the webhook is registered once, and only what is authentic is acted upon
   t.equal(await event({ object_kind: 'pipeline', project: { id: 999_999 } }, hook?.token ?? ''), 401)
   t.equal(await event([], hook?.token ?? ''), 401)
 })
+
+function hooksOf(projectId: number) {
+  return [...simulator.state.hooks.values()].filter((hook) => hook.projectId === projectId)
+}

@@ -178,18 +178,20 @@ t.test('accepts 500 models and refuses one more', async (t) => {
   t.throws(() => readReport({ models }), { code: 'LIMIT_EXCEEDED', field: 'models' })
 })
 
-t.test('accepts 1,000,000 curve points over all models and refuses one more', async (t) => {
-  const point = [0, 0]
-  const half = new Array(500_000).fill(point)
-  const two = (first: unknown[], second: unknown[]) => ({
+function twoCurves(first: unknown[], second: unknown[]) {
+  return {
     models: [
       { name: 'a', results: {}, curves: { loss: first } },
       { name: 'b', results: {}, curves: { loss: second } },
     ],
-  })
+  }
+}
 
-  t.doesNotThrow(() => readReport(two(half, half)))
-  t.throws(() => readReport(two(half, [...half, point])), {
+t.test('accepts 1,000,000 curve points over all models and refuses one more', async (t) => {
+  const half = Array.from({ length: 500_000 }, () => [0, 0])
+
+  t.doesNotThrow(() => readReport(twoCurves(half, half)))
+  t.throws(() => readReport(twoCurves(half, [...half, [0, 0]])), {
     code: 'LIMIT_EXCEEDED',
     field: 'models[1].curves.loss',
   })
