@@ -5,6 +5,11 @@ import { parsePageAddress } from '../../domain/page-address.js'
 
 const addresses = createAddresses('')
 
+function training(text: string) {
+  const address = parsePageAddress(`/g/p/-/models/m/d/${text}`)
+  return address?.page === 'model' ? address.training : null
+}
+
 t.test('every page is read back from its address', async (t) => {
   const names = [
     ['tree', 'iris'],
@@ -36,11 +41,6 @@ t.test('every page is read back from its address', async (t) => {
 })
 
 t.test('a training is named by digits of its commit or by a branch', async (t) => {
-  const training = (text: string) => {
-    const address = parsePageAddress(`/g/p/-/models/m/d/${text}`)
-    return address?.page === 'model' ? address.training : null
-  }
-
   t.same(training('4F2A91C'), { kind: 'commit', prefix: '4f2a91c' })
   t.same(training('@main'), { kind: 'branch', branch: 'main' })
   t.same(training('@feature%2Fx'), { kind: 'branch', branch: 'feature/x' })
