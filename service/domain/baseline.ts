@@ -40,18 +40,24 @@ export function isTrustworthy(model: Model, { targetBranch, jobSucceeded }: Trus
 
 /** One string for one dataset and name, whatever characters they hold. */
 export function identityOf({ dataset, name }: { dataset: string; name: string }): string {
-  return JSON.stringify([dataset, name])
+  return `${dataset.length} ${dataset}${name}`
 }
 
 /** Of each dataset, name, repeat and trial the one of the newest pipeline, then of the highest job. */
 export function choosePerIdentity(models: readonly Model[]): Model[] {
   const chosen = new Map<string, Model>()
   for (const model of models) {
-    const key = JSON.stringify([model.dataset, model.name, model.repeat, model.trial])
+    const key = tryKey(model)
     const known = chosen.get(key)
     if (known === undefined || isNewer(model, known)) chosen.set(key, model)
   }
   return [...chosen.values()]
+}
+
+/** The lengths keep the parts apart; null has none. */
+function tryKey({ dataset, name, repeat, trial }: Model): string {
+  const lengths = `${dataset.length} ${name.length} ${repeat?.length ?? ''} ${trial?.length ?? ''}`
+  return `${lengths} ${dataset}${name}${repeat ?? ''}${trial ?? ''}`
 }
 
 function isNewer(a: Model, b: Model): boolean {

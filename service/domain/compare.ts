@@ -116,16 +116,17 @@ function countStates(rows: ComparedModel[]): Record<ModelState, number> {
 /** One kind per result name, so that a name is shown alike in every row. */
 function listColumns(here: Map<string, Model[]>, before: Map<string, Baseline>): Map<string, ResultColumn> {
   const models = [...here.values(), ...[...before.values()].map((baseline) => baseline.models)].flat()
-  const withinOne = new Map<string, boolean>()
+  const names = new Set<string>()
+  const beyondOne = new Set<string>()
   for (const { results } of models) {
     for (const { k, v } of results) {
-      const fits = !Number.isFinite(v) || (v >= 0 && v <= 1)
-      withinOne.set(k, fits && (withinOne.get(k) ?? true))
+      names.add(k)
+      if (Number.isFinite(v) && (v < 0 || v > 1)) beyondOne.add(k)
     }
   }
-  const columns = [...withinOne].map(([name, fits]) => {
+  const columns = [...names].map((name) => {
     const kind = describeResult(name)
-    return { ...kind, name, percent: kind.fraction && fits }
+    return { ...kind, name, percent: kind.fraction && !beyondOne.has(name) }
   })
   columns.sort(
     (a, b) => Number(a.training) - Number(b.training) || a.rank - b.rank || byCodeUnits(a.name, b.name),
@@ -139,7 +140,7 @@ function compareModel(
   columns: Map<string, ResultColumn>,
 ): ComparedModel {
   const datasetChanged = baseline !== null && isOtherData(baseline.models, models)
-  const pair = { old: means(baseline?.models ?? []), current: means(models) }
+  const pair = { old: sideOf(baseline?.models ?? []), current: sideOf(models) }
   const results = compareResults(pair, { columns, comparable: !datasetChanged })
   const { changes, total } = settingsBetween(baseline?.models ?? [], models)
   return {
@@ -161,7 +162,7 @@ function absentModel(
   columns: Map<string, ResultColumn>,
 ): ComparedModel {
   const state = baseline.models.some((model) => endedJobs.has(model.job.name)) ? 'missing' : 'not_run'
-  const pair = { old: means(baseline.models), current: new Map<string, Mean>() }
+  const pair = { old: sideOf(baseline.models), current: NOTHING }
   const results = compareResults(pair, { columns, comparable: true }).map(
     (result) => ({ ...result, state }) as const,
   )
@@ -194,12 +195,18 @@ function stateOfModel(results: ComparedResult[], datasetChanged: boolean): Model
   return datasetChanged || results.some(({ state }) => state !== 'same') ? 'changed' : 'same'
 }
 
-interface Mean {
-  value: number
-  count: number
+/** One side of a row: the mean of each result, and over how many repeats. */
+interface Side {
+  means: Map<string, number>
+  countOf(name: string): number
 }
 
-function means(models: Model[]): Map<string, Mean> {
+const NOTHING: Side = { means: new Map(), countOf: () => 0 }
+
+function sideOf(models: readonly Model[]): Side {
+  const [only] = models
+  if (only === undefined) return NOTHING
+  if (models.length === 1) return { means: lastOfEach(only.results), countOf: () => 1 }
   const values = new Map<string, number[]>()
   for (const model of models) {
     for (const [name, value] of lastOfEach(model.results)) {
@@ -208,11 +215,14 @@ function means(models: Model[]): Map<string, Mean> {
       else all.push(value)
     }
   }
-  return new Map([...values].map(([name, all]) => [name, { value: mean(all), count: all.length }]))
+  const means = new Map([...values].map(([name, all]) => [name, mean(all)]))
+  return { means, countOf: (name) => values.get(name)?.length ?? 0 }
 }
 
 function lastOfEach(results: Named<number>[]): Map<string, number> {
-  return new Map(results.map(({ k, v }) => [k, v]))
+  const values = new Map<string, number>()
+  for (const { k, v } of results) values.set(k, v)
+  return values
 }
 
 /** Divides first where the sum would overflow, so that the mean of finite numbers is finite. */
@@ -223,8 +233,8 @@ function mean(values: number[]): number {
 }
 
 interface Pair {
-  old: Map<string, Mean>
-  current: Map<string, Mean>
+  old: Side
+  current: Side
 }
 
 interface How {
@@ -232,32 +242,35 @@ interface How {
   comparable: boolean
 }
 
-function compareResults({ old, current }: Pair, how: How): ComparedResult[] {
-  const results: ComparedResult[] = []
-  for (const name of new Set([...current.keys(), ...old.keys()])) {
-    const column = how.columns.get(name)
-    if (column === undefined) continue
-    const { direction, percent, training } = column
-    const before = old.get(name)
-    const now = current.get(name)
-    results.push({
+function compareResults({ old, current }: Pair, { columns, comparable }: How): ComparedResult[] {
+  return columnsOf([...current.means.keys(), ...old.means.keys()], columns).map((column) => {
+    const { name, direction, percent, training } = column
+    const before = old.means.get(name)
+    const now = current.means.get(name)
+    const { difference, relative } = differenceOf(before, now)
+    return {
       name,
       direction,
       percent,
       training,
-      old: before?.value ?? null,
-      new: now?.value ?? null,
-      oldRepeats: before?.count ?? 0,
-      newRepeats: now?.count ?? 0,
-      ...differenceOf(before?.value ?? null, now?.value ?? null),
-      state: stateOfResult(before?.value, now?.value, how.comparable ? direction : 'unknown'),
-    })
-  }
-  return results.sort((a, b) => placeOf(a, how) - placeOf(b, how))
+      old: before ?? null,
+      new: now ?? null,
+      oldRepeats: before === undefined ? 0 : old.countOf(name),
+      newRepeats: now === undefined ? 0 : current.countOf(name),
+      difference,
+      relative,
+      state: stateOfResult(before, now, comparable ? direction : 'unknown'),
+    }
+  })
 }
 
-function placeOf({ name }: ComparedResult, { columns }: How): number {
-  return columns.get(name)?.place ?? columns.size
+function columnsOf(names: readonly string[], columns: Map<string, ResultColumn>): ResultColumn[] {
+  const found = new Set<ResultColumn>()
+  for (const name of names) {
+    const column = columns.get(name)
+    if (column !== undefined) found.add(column)
+  }
+  return [...found].sort((a, b) => a.place - b.place)
 }
 
 /** Turning into NaN is worse whatever the direction. */
@@ -282,10 +295,10 @@ function isSameNumber(a: number, b: number): boolean {
 }
 
 function differenceOf(
-  old: number | null,
-  current: number | null,
+  old: number | undefined,
+  current: number | undefined,
 ): Pick<ComparedResult, 'difference' | 'relative'> {
-  if (old === null || current === null) return { difference: null, relative: null }
+  if (old === undefined || current === undefined) return { difference: null, relative: null }
   if (isSameNumber(old, current) && Number.isFinite(old)) return { difference: 0, relative: 0 }
   const difference = current - old
   if (!Number.isFinite(difference)) return { difference: null, relative: null }

@@ -37,9 +37,24 @@ function compareNamed(
   old: Named<Json>[],
   current: Named<Json>[],
 ): void {
-  const before = new Map(old.map(({ k, v }) => [k, v]))
-  const after = new Map(current.map(({ k, v }) => [k, v]))
-  compareMaps({ found, kind, prefix: '', depth: 0 }, before, after)
+  const place = { found, kind, prefix: '', depth: 0 }
+  if (!haveSameNames(old, current)) {
+    return compareMaps(place, new Map(old.map(toEntry)), new Map(current.map(toEntry)))
+  }
+  // The usual case, a hundred times a comparison: few differ, so that there is little to sort.
+  const pairs = old.map(({ k, v }, index) => ({ k, old: v, current: current[index]?.v }))
+  const differing = pairs.filter((pair) => pair.current === undefined || !isSame(pair.old, pair.current))
+  for (const pair of differing.sort((a, b) => byCodeUnits(a.k, b.k))) {
+    compareValues({ ...place, prefix: pair.k, depth: 1 }, pair.old, pair.current)
+  }
+}
+
+function toEntry({ k, v }: Named<Json>): [string, Json] {
+  return [k, v]
+}
+
+function haveSameNames(old: Named<Json>[], current: Named<Json>[]): boolean {
+  return old.length === current.length && old.every(({ k }, index) => current[index]?.k === k)
 }
 
 interface Place {

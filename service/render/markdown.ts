@@ -19,9 +19,13 @@ function markdown(source: string): Markdown {
 /** Outside text as `<code>`, with nothing in it that any renderer could take for markup. */
 export function code(text: string, maxLength?: number): Markdown {
   const shown = visibleText(text, maxLength)
+  if (WORD.test(shown)) return markdown(`<code>${shown}</code>`)
   if (/^\s*$/.test(shown)) return markdown('(blank name)')
   return markdown(`<code>${breakLinks(encode(shown))}</code>${RIGHT_TO_LEFT.test(shown) ? '&lrm;' : ''}`)
 }
+
+/** The usual name, which needs no escaping. */
+const WORD = /^[A-Za-z0-9]+$/
 
 /** Letters written from right to left turn the numbers behind them around, unless a mark ends their run. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u

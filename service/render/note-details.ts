@@ -71,21 +71,23 @@ function notRunWords({ state }: NoteView['pipeline']): Markdown {
 interface Section<T> {
   title: Markdown
   head: Column[]
-  items: readonly T[]
-  /** Asked for only as long as there is room. */
+  total: number
+  /** Asked for only as long as there is room, as hundreds of models have thousands of them. */
+  items: Iterable<T>
   lineOf(item: T): Markdown[]
 }
 
 /** The title and as many lines as fit; what was cut is counted. */
-function renderSection<T>({ title, head, items, lineOf }: Section<T>, budget: Budget): Markdown | null {
-  if (items.length === 0 || !budget.takes(gfm`**${title}**${table(head, [])}and 99999 more`)) return null
+function renderSection<T>(section: Section<T>, budget: Budget): Markdown | null {
+  const { title, head, total, items, lineOf } = section
+  if (total === 0 || !budget.takes(gfm`**${title}**${table(head, [])}and 99999 more`)) return null
   const shown: Markdown[][] = []
-  for (const item of items.slice(0, MAX_LINES)) {
+  for (const item of items) {
     const line = lineOf(item)
-    if (!budget.takes(join(line, gfm` | `))) break
+    if (shown.length >= MAX_LINES || !budget.takes(join(line, gfm` | `))) break
     shown.push(line)
   }
-  const cut = items.length - shown.length
+  const cut = total - shown.length
   return gfm`**${title}**\n\n${table(head, shown)}${cut > 0 ? gfm`\n\nand ${cut} more` : nothing}`
 }
 
@@ -111,14 +113,19 @@ function allResults(view: NoteView): Section<ResultItem> {
       right(gfm`Relative`),
       left(gfm`State`),
     ],
-    items: rows.flatMap((row): ResultItem[] => {
-      if (row.results.length === 0) return [{ row, result: null, isFirst: true }]
-      return row.results.map((result, index) => ({ row, result, isFirst: index === 0 }))
-    }),
+    total: rows.reduce((sum, row) => sum + Math.max(1, row.results.length), 0),
+    items: resultItems(rows),
     lineOf({ row, result, isFirst }) {
       const name = isFirst ? modelLink(row, links) : code(row.name)
       return [...whose.cells(row, name), ...resultCells(result)]
     },
+  }
+}
+
+function* resultItems(rows: readonly ComparedModel[]): Generator<ResultItem> {
+  for (const row of rows) {
+    if (row.results.length === 0) yield { row, result: null, isFirst: true }
+    for (const [index, result] of row.results.entries()) yield { row, result, isFirst: index === 0 }
   }
 }
 
@@ -163,19 +170,26 @@ function changedSettings(view: NoteView): Section<SettingItem> {
   return {
     title: gfm`Settings changed`,
     head: [...whose.head, left(gfm`Setting`), left(gfm`Change`)],
-    items: comparison.rows.flatMap((row) => row.settings.map((change) => ({ row, change }))),
+    total: comparison.rows.reduce((sum, row) => sum + row.settings.length, 0),
+    items: settingItems(comparison.rows),
     lineOf: ({ row, change }) => [...whose.cells(row), code(change.path, 60), settingChange(change)],
   }
+}
+
+function* settingItems(rows: readonly ComparedModel[]): Generator<SettingItem> {
+  for (const row of rows) for (const change of row.settings) yield { row, change }
 }
 
 function repeats(view: NoteView): Section<Model> {
   const { comparison } = view
   const whose = whoseColumns(view)
   const { mainColumns: columns } = view
+  const models = comparison.rows.flatMap((row) => (row.models.length > 1 ? row.models : []))
   return {
     title: gfm`Repeats`,
     head: [...whose.head, left(gfm`Repeat`), ...columns.map(({ name }) => right(code(name, SHORT_NAME)))],
-    items: comparison.rows.flatMap(({ models }) => (models.length > 1 ? models : [])),
+    total: models.length,
+    items: models,
     lineOf: (model) => [
       ...whose.cells(model),
       model.repeat === null ? absent : code(model.repeat, SHORT_NAME),
@@ -208,12 +222,17 @@ function curves(view: NoteView): Section<CurveItem> {
       right(gfm`Highest`),
       right(gfm`Last`),
     ],
-    items: models.flatMap((model) => model.curves.map((curve) => ({ model, curve }))),
+    total: models.reduce((sum, model) => sum + model.curves.length, 0),
+    items: curveItems(models),
     lineOf({ model, curve: { name, count, min, max, last } }) {
       const values = [min, max, last].map((value) => figure(figureOf(value)))
       return [...whose.cells(model), code(name), gfm`${count}`, ...values]
     },
   }
+}
+
+function* curveItems(models: readonly Model[]): Generator<CurveItem> {
+  for (const model of models) for (const curve of model.curves) yield { model, curve }
 }
 
 interface ValueItem {
@@ -228,10 +247,15 @@ function allSettings(view: NoteView): Section<ValueItem> {
   return {
     title: gfm`All settings`,
     head: [...whose.head, left(gfm`Setting`), left(gfm`Value`)],
-    items: models.flatMap((model) =>
-      [...model.hyperparameters, ...model.parameters].map((setting) => ({ model, setting })),
-    ),
+    total: models.reduce((sum, model) => sum + model.hyperparameters.length + model.parameters.length, 0),
+    items: valueItems(models),
     lineOf: ({ model, setting }) => [...whose.cells(model), code(setting.k, 60), settingValue(setting.v)],
+  }
+}
+
+function* valueItems(models: readonly Model[]): Generator<ValueItem> {
+  for (const model of models) {
+    for (const setting of [...model.hyperparameters, ...model.parameters]) yield { model, setting }
   }
 }
 

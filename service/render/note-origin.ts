@@ -1,4 +1,5 @@
 import type { BaselineReason } from '../domain/baseline.js'
+import { groupBy } from '../domain/group.js'
 import type { NoteView } from './columns.js'
 import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import { listed } from './note-sentences.js'
@@ -46,16 +47,20 @@ function usedSentence({ text, models }: UsedCommit): Markdown {
 
 /** Most used first. */
 function usedCommits({ comparison: { rows }, projectUrl, targetBranch }: NoteView): UsedCommit[] {
-  const used = new Map<string, UsedCommit>()
-  for (const { baseline, state } of rows) {
-    if (baseline === null || state === 'not_run') continue
-    const { commit, reason, commitsBehind } = baseline
-    const key = JSON.stringify([commit, reason, commitsBehind])
-    const why = gfm`${REASONS[reason]}${behindWords(commitsBehind)}`
-    const text = gfm`${commitLink(projectUrl, commit)} on ${targetBranch} (${why})`
-    used.set(key, { text, models: (used.get(key)?.models ?? 0) + 1 })
-  }
-  return [...used.values()].sort((a, b) => b.models - a.models)
+  const baselines = rows.flatMap(({ baseline, state }) =>
+    baseline === null || state === 'not_run' ? [] : [baseline],
+  )
+  const same = groupBy(
+    baselines,
+    ({ commit, reason, commitsBehind }) => `${reason} ${commitsBehind} ${commit}`,
+  )
+  const used = [...same.values()].flatMap(([first, ...others]): UsedCommit[] => {
+    if (first === undefined) return []
+    const why = gfm`${REASONS[first.reason]}${behindWords(first.commitsBehind)}`
+    const text = gfm`${commitLink(projectUrl, first.commit)} on ${targetBranch} (${why})`
+    return [{ text, models: others.length + 1 }]
+  })
+  return used.sort((a, b) => b.models - a.models)
 }
 
 function behindWords(commitsBehind: number | null): Markdown {

@@ -79,7 +79,9 @@ function withoutZeros(decimals: number, values: number[]): number {
 
 /** Power of ten of the first digit, exact also where a logarithm is not. */
 function magnitudeOf(value: number): number {
-  return Number(value.toExponential().split('e')[1])
+  const magnitude = Math.floor(Math.log10(value))
+  if (10 ** magnitude > value) return magnitude - 1
+  return 10 ** (magnitude + 1) <= value ? magnitude + 1 : magnitude
 }
 
 function writeValue(value: number, { decimals, significant }: Digits): string {
@@ -114,6 +116,7 @@ function writeExponent(value: number, significant: number): string {
 
 /** Commas from five digits on: `1234`, `12,345`. */
 function group(digits: string): string {
+  if (digits.length < 5) return digits
   const [whole = '', ...rest] = digits.split('.')
   if (whole.length < 5) return digits
   return [whole.replace(/\B(?=(\d{3})+$)/g, ','), ...rest].join('.')

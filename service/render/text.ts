@@ -44,18 +44,16 @@ function shorten(text: string, maxLength: number): string {
   return `${points.slice(0, maxLength - tail - 1).join('')}…${points.slice(-tail).join('')}`
 }
 
+const MARKS = /\p{M}/gu
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/gu
+
 /** Columns that the text takes in a terminal: two for East Asian wide characters and emoji, none for marks. */
 export function textWidth(text: string): number {
   if (PLAIN.test(text)) return text.length
-  let width = 0
-  for (const character of text) {
-    if (/\p{M}/u.test(character)) continue
-    width +=
-      /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u.test(
-        character,
-      )
-        ? 2
-        : 1
-  }
-  return width
+  return [...text].length + countOf(text, WIDE) - countOf(text, MARKS)
+}
+
+function countOf(text: string, kind: RegExp): number {
+  return text.match(kind)?.length ?? 0
 }
