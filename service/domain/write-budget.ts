@@ -1,7 +1,8 @@
 const calmMs = 30_000
 const burstEndsMs = 60_000
 const gatherMs = 1_500
-const quietMs = 1_200
+/** A burst is over when nothing has come for this long. */
+export const quietMs = 1_200
 
 export interface Burst {
   /** Earlier writes of the note, in any order. */

@@ -4,24 +4,29 @@ import { type Comparison, compare } from '../domain/compare.js'
 import { toComparedTable } from '../domain/compared-table.js'
 import type { Model } from '../domain/model.js'
 import { hasEnded } from '../domain/target.js'
-import { nextWriteAllowedAt } from '../domain/write-budget.js'
+import { nextWriteAllowedAt, quietMs } from '../domain/write-budget.js'
 import type { GitLab, GitLabMergeRequest } from '../gitlab/port.js'
 import { mainColumns } from '../render/columns.js'
 import { renderLines } from '../render/lines.js'
 import { renderNote } from '../render/note.js'
 import type { NoteInput } from '../render/note-input.js'
 import { verdictText } from '../render/verdict.js'
-import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { ComparisonFacts, ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { NoteStore } from '../stores/note-store.js'
 import type { Pipeline, PipelineStore, SilentJob } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import type { BaselinePools } from './baseline-pools.js'
 import { jobKey, parseKey } from './keys.js'
+import { createPace } from './pace.js'
 import type { NoteWriter } from './note-writer.js'
 import type { Queue } from './queue.js'
 import type { JobContext, JobHandler, JobResult } from './worker.js'
 
+/** Of the time, for comparisons that are not written yet: those of thousands of models hold up everything else. */
+const meanwhileShare = 0.1
+/** A look at a pipeline ends in the same write as the models that came before it, if it is as quick as this. */
+const lookMs = 2_000
 /** GitLab prepares the diff of a new merge request in the background. */
 const preparingMs = 2_000
 const mostFailedJobs = 100
@@ -66,11 +71,13 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   const { gitlab, projects, pipelines, models, notes, comparisons, pools, writer, queue, addresses, clock } =
     options
 
+  const pace = createPace(meanwhileShare)
+
   return async (job, context) => {
     const { projectId, number: mrIid } = parseKey(job.key)
     const project = await projects.find(projectId)
     if (project === null) return { kind: 'done' }
-    const before = await comparisons.find(projectId, mrIid)
+    const before = await comparisons.findFacts(projectId, mrIid)
     const waitMs = before === null ? 0 : await compareMeanwhile(project, before)
     if (waitMs > 0) return { kind: 'again', inMs: waitMs }
 
@@ -91,21 +98,24 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
 
   /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that
    * reported them wait for that. Answers how long the note has to wait. */
-  async function compareMeanwhile(project: Project, before: StoredComparison): Promise<number> {
+  async function compareMeanwhile(project: Project, before: ComparisonFacts): Promise<number> {
     if (before.mrState !== 'opened') return 0
     const newestHead = await pipelines.findNewestHead(project.id, before.mrIid)
     if (newestHead !== null && newestHead !== before.headSha) return 0
-    const head = await readHead(project, before.headSha)
-    const waitMs = await waitFor(project, before.mrIid, head)
-    if (waitMs > 0) {
-      const facts = { ...before, iid: before.mrIid, state: before.mrState, webUrl: before.mrUrl }
-      await compareHead(project, facts, head)
-    }
+    const rows = await pipelines.listOfHead(project.id, before.headSha)
+    const waitMs = await waitFor(project, before.mrIid, rows)
+    if (waitMs <= 0) return 0
+    const turn = pace.take(clock())
+    if (turn.kind === 'later') return Math.min(turn.inMs, waitMs)
+    const facts = { ...before, iid: before.mrIid, state: before.mrState, webUrl: before.mrUrl }
+    await compareHead(project, facts, await readHead(project, before.headSha, rows)).finally(() =>
+      turn.end(clock()),
+    )
     return waitMs
   }
 
-  async function readHead(project: Project, sha: string): Promise<Head> {
-    const rows = await pipelines.listOfHead(project.id, sha)
+  async function readHead(project: Project, sha: string, known?: Pipeline[]): Promise<Head> {
+    const rows = known ?? (await pipelines.listOfHead(project.id, sha))
     const ids = new Set(rows.map((row) => row.pipelineId))
     const found = await models.listOfCommits(project.id, [...new Set(rows.map((row) => row.sha))])
     return {
@@ -117,16 +127,17 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   }
 
   /** The first write is quick, the last one too; in between a burst shares one, and then there is one per 30 s. */
-  async function waitFor(project: Project, mrIid: number, head: Head): Promise<number> {
-    if (head.pipelines.every((row) => row.ended)) return 0
-    const times = [...head.models.map((model) => model.uploadedAt), ...head.silent.map((job) => job.at)]
-    const [oldest, newest] = [Math.min(...times.map(Number)), Math.max(...times.map(Number))]
+  async function waitFor(project: Project, mrIid: number, rows: Pipeline[]): Promise<number> {
+    if (rows.every((row) => row.ended)) return 0
     const known = (await notes.find({ projectId: project.id, mrIid }))?.writes ?? []
     // A push begins a burst of its own.
-    const writes = known.filter((at) => at.getTime() >= oldest)
-    if (writes.length === 0) return 0
+    const writes = known.filter((at) => rows.some((row) => row.firstSeenAt <= at))
     const now = clock()
-    return nextWriteAllowedAt({ writes, newestUpload: new Date(newest), now }).getTime() - now.getTime()
+    const commits = [...new Set(rows.map((row) => row.sha))]
+    const since = new Date(now.getTime() - quietMs)
+    const newestUpload = (await models.findUploadAfter(project.id, commits, since)) ?? since
+    const allowedAt = nextWriteAllowedAt({ writes, newestUpload, now }).getTime()
+    return Math.max(allowedAt, ...rows.map(looksUntil)) - now.getTime()
   }
 
   /** The comparison is kept before the note is written: the jobs that reported wait for it. */
@@ -209,9 +220,14 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
   }
 }
 
-function previousHeadOf(before: StoredComparison | null, sha: string): string | null {
+function previousHeadOf(before: ComparisonFacts | null, sha: string): string | null {
   if (before === null) return null
   return before.headSha === sha ? before.previousHeadSha : before.headSha
+}
+
+/** A webhook spoke of the pipeline and GitLab is being asked what became of it. */
+function looksUntil({ heardAt, checkedAt }: Pipeline): number {
+  return heardAt === null || heardAt < checkedAt ? 0 : heardAt.getTime() + lookMs
 }
 
 function reportedJobs(head: Head): number[] {

@@ -36,6 +36,8 @@ export interface WaitOptions {
   isGone: () => boolean
 }
 
+type Compared = Pick<StoredComparison, 'mrUrl' | 'summary' | 'lines'>
+
 export type ReportStatusReader = ReturnType<typeof createReportStatusReader>
 
 /** What became of a report. */
@@ -85,10 +87,10 @@ export function createReportStatusReader(options: ReportStatusOptions) {
     return { ...base, ...pending(project, addresses) }
   }
 
-  async function comparisonWith(pipeline: Pipeline, jobId: number): Promise<StoredComparison | null> {
+  async function comparisonWith(pipeline: Pipeline, jobId: number): Promise<Compared | null> {
     for (const mrIid of pipeline.mrIids) {
-      const comparison = await comparisons.find(pipeline.projectId, mrIid)
-      if (comparison?.jobIds.includes(jobId)) return comparison
+      const comparison = await comparisons.findLines(pipeline.projectId, mrIid, jobId)
+      if (comparison !== null) return comparison
     }
     return null
   }
@@ -100,7 +102,7 @@ function isCheckedAfter(pipeline: Pipeline, reported: Model[]): boolean {
   return reported.every((model) => model.uploadedAt <= pipeline.checkedAt)
 }
 
-function compared(comparison: StoredComparison): Omit<ReportStatus, 'report' | 'models'> {
+function compared(comparison: Compared): Omit<ReportStatus, 'report' | 'models'> {
   return {
     mergeRequestUrl: comparison.mrUrl,
     verdict: { state: 'compared', summary: comparison.summary },

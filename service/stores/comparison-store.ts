@@ -30,6 +30,9 @@ export type ComparisonSummary = Pick<
   'mrIid' | 'mrUrl' | 'targetBranch' | 'headSha' | 'summary' | 'judgedAt'
 >
 
+/** All but what grows with the number of models. */
+export type ComparisonFacts = Omit<StoredComparison, 'jobIds' | 'lines' | 'table'>
+
 interface ComparisonDoc extends StoredComparison {
   _id: string
   schema: 1
@@ -47,6 +50,26 @@ export function createComparisonStore(db: Db) {
     if (doc === null) return null
     const { _id, schema: _, ...comparison } = doc
     return comparison
+  }
+
+  /** Without the parts that may take megabytes. */
+  async function findFacts(projectId: string, mrIid: number): Promise<ComparisonFacts | null> {
+    return comparisons.findOne<ComparisonFacts>(
+      { _id: `${projectId}:${mrIid}` },
+      { projection: { _id: 0, schema: 0, jobIds: 0, lines: 0, table: 0 } },
+    )
+  }
+
+  /** The lines for a job's log, if this job's report is in the comparison. */
+  async function findLines(
+    projectId: string,
+    mrIid: number,
+    jobId: number,
+  ): Promise<Pick<StoredComparison, 'mrUrl' | 'summary' | 'lines'> | null> {
+    return comparisons.findOne<Pick<StoredComparison, 'mrUrl' | 'summary' | 'lines'>>(
+      { _id: `${projectId}:${mrIid}`, jobIds: jobId },
+      { projection: { _id: 0, mrUrl: 1, summary: 1, lines: 1 } },
+    )
   }
 
   async function save(comparison: StoredComparison): Promise<void> {
@@ -87,7 +110,7 @@ export function createComparisonStore(db: Db) {
     return docs.map((doc) => doc.mrIid)
   }
 
-  return { find, save, setState, listOpen, listOpenAgainst }
+  return { find, findFacts, findLines, save, setState, listOpen, listOpenAgainst }
 }
 
 export type ComparisonStore = ReturnType<typeof createComparisonStore>

@@ -153,6 +153,15 @@ export function createModelStore(db: Db) {
       .toArray()
   }
 
+  /** When the newest model of these commits came, if that was after `since`. */
+  async function findUploadAfter(projectId: string, commits: string[], since: Date): Promise<Date | null> {
+    const doc = await models.findOne(
+      { projectId, uploadedAt: { $gt: since }, commit: { $in: commits } },
+      { projection: { uploadedAt: 1 }, sort: { uploadedAt: -1, _id: -1 } },
+    )
+    return doc?.uploadedAt ?? null
+  }
+
   /** Whether the pipeline has reported a model after `since`. */
   async function hasNewer(projectId: string, pipelineId: number, since: Date): Promise<boolean> {
     const filter = { projectId, pipelineId, uploadedAt: { $gt: since } }
@@ -171,6 +180,7 @@ export function createModelStore(db: Db) {
     listNewestOfBranch,
     listNewest,
     listReportingPipelines,
+    findUploadAfter,
     hasNewer,
     markSourceCommit,
   }
