@@ -11,12 +11,18 @@ const { positionals, values } = parseArgs({
     again: { type: 'string', default: '0' },
     seeds: { type: 'string', default: '1,2,3' },
     calm: { type: 'boolean', default: false },
+    hookless: { type: 'boolean', default: false },
   },
 })
 
 const benches: Record<string, () => Promise<void>> = {
   ingest: () => benchIngest({ stored: Number(values.stored), again: Number(values.again) / 100 }),
-  matrix: () => benchMatrix({ seeds: values.seeds.split(',').map(Number), faults: !values.calm }),
+  matrix: () =>
+    benchMatrix({
+      seeds: values.seeds.split(',').map(Number),
+      faults: !values.calm,
+      hook: !values.hookless,
+    }),
 }
 
 const run = benches[positionals[0] ?? '']

@@ -20,7 +20,7 @@ export interface World {
   simulator: Simulator
   maintainer: { id: number }
   service: ServiceProcess
-  createProject(path: string): Promise<{ id: number; head: string }>
+  createProject(path: string, botLevel?: number): Promise<{ id: number; head: string }>
   /** Ended with the world, last come first gone. */
   onClose(end: () => unknown): void
 }
@@ -67,8 +67,11 @@ async function startWorld(options: SimulatorOptions, onClose: World['onClose']):
     maintainer,
     service,
     onClose,
-    async createProject(path) {
-      const members = [bot, maintainer].map(({ id }) => ({ userId: id, accessLevel: 40 }))
+    async createProject(path, botLevel = 40) {
+      const members = [
+        { userId: bot.id, accessLevel: botLevel },
+        { userId: maintainer.id, accessLevel: 40 },
+      ]
       const { id } = await simulator.createProject({ path, visibility: 'public', members })
       const push = { projectId: id, userId: maintainer.id, branch: 'main', files: { 'train.py': 'pass\n' } }
       return { id, head: await simulator.pushFiles(push) }
