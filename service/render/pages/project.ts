@@ -114,7 +114,7 @@ export interface ProjectInput {
 }
 
 export const shownMergeRequests = 20
-export const shownReports = 10
+const shownReports = 10
 
 export function projectView(input: ProjectInput): ProjectView {
   const { project, models, addresses, gitlab, mergeRequests } = input
