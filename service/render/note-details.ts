@@ -17,7 +17,7 @@ import {
   right,
   table,
 } from './markdown.js'
-import { nameOf } from './note-sentences.js'
+import { listed, nameOf } from './note-sentences.js'
 import { figureOf, figures } from './numbers.js'
 import { settingChange, settingValue } from './setting-values.js'
 import { STATE_WORDS } from './verdict.js'
@@ -235,28 +235,25 @@ function* curveItems(models: readonly Model[]): Generator<CurveItem> {
   for (const model of models) for (const curve of model.curves) yield { model, curve }
 }
 
-interface ValueItem {
-  model: Model
-  setting: Named<Json>
-}
-
-function allSettings(view: NoteView): Section<ValueItem> {
-  const { comparison } = view
+function allSettings(view: NoteView): Section<Model> {
   const whose = whoseColumns(view)
-  const models = comparison.rows.flatMap(({ models: [model] }) => (model === undefined ? [] : [model]))
+  const models = view.comparison.rows.flatMap(({ models: [first] }) =>
+    first !== undefined && hasSettings(first) ? [first] : [],
+  )
   return {
     title: gfm`All settings`,
-    head: [...whose.head, left(gfm`Setting`), left(gfm`Value`)],
-    total: models.reduce((sum, model) => sum + model.hyperparameters.length + model.parameters.length, 0),
-    items: valueItems(models),
-    lineOf: ({ model, setting }) => [...whose.cells(model), code(setting.k, 60), settingValue(setting.v)],
+    head: [...whose.head, left(gfm`Settings`)],
+    total: models.length,
+    items: models,
+    lineOf: (model) => [...whose.cells(model), settingsCell([...model.hyperparameters, ...model.parameters])],
   }
 }
 
-function* valueItems(models: readonly Model[]): Generator<ValueItem> {
-  for (const model of models) {
-    for (const setting of [...model.hyperparameters, ...model.parameters]) yield { model, setting }
-  }
+function settingsCell(settings: readonly Named<Json>[]): Markdown {
+  return listed(settings, ({ k, v }) => gfm`${code(k, SHORT_NAME)} ${settingValue(v)}`, {
+    most: 20,
+    separator: gfm`, `,
+  })
 }
 
 function renderNotRun(view: NoteView, budget: Budget): Markdown | null {

@@ -45,11 +45,16 @@ function statusWords(status: string): Markdown {
   return status === 'canceled' || status === 'cancelled' ? gfm`was cancelled` : code(status, SHORT_NAME)
 }
 
-export function renderOtherData({ comparison: { rows } }: NoteView): Markdown | null {
-  const datasets = new Set(rows.filter((row) => row.datasetChanged).map(({ dataset }) => dataset))
-  if (datasets.size === 0) return null
-  const names = listed([...datasets], (name) => code(name))
-  return gfm`**The data changed:** ${names}. Its numbers here and before are not comparable, so they are not judged.`
+/** Names the dataset, or its models where it changed for some of them only. */
+export function renderOtherData(view: NoteView): Markdown | null {
+  const trained = view.comparison.rows.filter(({ models }) => models.length > 0)
+  const changed = [...groupBy(trained, ({ dataset }) => dataset)].flatMap(([dataset, rows]) => {
+    const others = rows.filter((row) => row.datasetChanged)
+    return others.length === rows.length ? [gfm`dataset ${dataset}`] : others.map((row) => nameOf(row, view))
+  })
+  if (changed.length === 0) return null
+  const names = listed(changed, (name) => name)
+  return gfm`**The data changed:** ${names}. The numbers before and here are not comparable, so they are not judged.`
 }
 
 /** Those of jobs that are named as failed already need no sentence of their own. */

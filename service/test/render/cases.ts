@@ -265,6 +265,10 @@ export const cases: Record<string, Case> = {
       model({ name: 'knn', results: { accuracy: 0.92 } }),
     ],
   },
+  'data-changed-for-all': {
+    before: four.before.map((one) => ({ ...one, datasetDigest: `${one.dataset} 1` })),
+    here: four.here.map((one) => ({ ...one, datasetDigest: one.dataset === 'wine' ? 'wine 1' : 'iris 2' })),
+  },
   'strange-numbers': withStrangeNumbers(),
   'from-a-fork': {
     before: four.before.slice(0, 1),

@@ -116,6 +116,7 @@ t.test('what cannot be seen gets a sign', async (t) => {
   const table: [string, string][] = [
     ['a\0b', 'a␀b'],
     ['\u001b[31m', '␛[31m'],
+    ['a\u06ddb', 'a\ufffdb'],
     ['a\u0085b\u2028c\u2029d', 'a\ufffdb\ufffdc\ufffdd'],
     ['a\u200bb\u00ad\u2066\ufeff', 'a\ufffdb\ufffd\ufffd\ufffd'],
     ['\ud800x\udc00', '\ufffdx\ufffd'],
