@@ -131,6 +131,16 @@ export function createPipelineStore(db: Db) {
     return docs.map(fromDoc).filter((pipeline) => pipeline !== null)
   }
 
+  /** The merge requests of those of these pipelines that are known. */
+  async function listMergeRequests(projectId: string, pipelineIds: number[]): Promise<Map<number, number[]>> {
+    if (pipelineIds.length === 0) return new Map()
+    const docs = await pipelines
+      .find({ _id: { $in: pipelineIds.map((id) => idOf(projectId, id)) } })
+      .project<Pick<PipelineDoc, 'pipelineId' | 'mrIids'>>({ _id: 0, pipelineId: 1, mrIids: 1 })
+      .toArray()
+    return new Map(docs.map(({ pipelineId, mrIids }) => [pipelineId, mrIids ?? []]))
+  }
+
   /** Pipelines that ran when they were last looked at, before `before`; those older than three days are given up. */
   async function listUnended(
     before: Date,
@@ -154,6 +164,7 @@ export function createPipelineStore(db: Db) {
     listOfHead,
     findNewestHead,
     listByIds,
+    listMergeRequests,
   }
 }
 

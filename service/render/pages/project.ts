@@ -155,11 +155,10 @@ function mergeRequestsText(number: number): string | null {
 }
 
 function cutsOf({ models, older, isFirstPage, isResultsCut }: ProjectInput): string[] {
-  const which = isFirstPage ? 'newest' : 'next older'
+  const which = isFirstPage ? 'newest' : 'next'
+  const window = `Made of the ${which} ${count(models.length, 'reported model')}.`
   return [
-    ...(older !== null || !isFirstPage
-      ? [`From the ${which} ${count(models.length, 'report')} of a model.`]
-      : []),
+    ...(older !== null || !isFirstPage ? [window] : []),
     ...(isResultsCut ? ['Of models with more than 100 results, the first 100 are read here.'] : []),
   ]
 }
@@ -218,7 +217,7 @@ function trainingView(training: Training, isElsewhere: boolean, input: ProjectIn
 }
 
 /** The models that one job reported. */
-export function newestReports(models: readonly ListedModel[]): ListedModel[][] {
+function newestReports(models: readonly ListedModel[]): ListedModel[][] {
   const byJob = groupBy(models, ({ pipeline, job }) => `${pipeline.id}/${job.id}`)
   return [...byJob.values()].slice(0, shownReports)
 }

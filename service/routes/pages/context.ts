@@ -32,14 +32,13 @@ export function addressesOf({ addresses }: PageContext, project: Project) {
 }
 
 /** Merge requests by pipeline, of those models that merge-request pipelines made. */
-export async function mergeRequestsOf(
+export function mergeRequestsOf(
   { pipelines }: PageContext,
   project: Project,
   models: readonly Pick<ListedModel, 'origin' | 'pipeline'>[],
 ): Promise<Map<number, number[]>> {
   const ids = models.filter(({ origin }) => /^(mr|fork):/.test(origin)).map(({ pipeline }) => pipeline.id)
-  const found = await pipelines.listByIds(project.id, [...new Set(ids)])
-  return new Map(found.map(({ pipelineId, mrIids }) => [pipelineId, mrIids]))
+  return pipelines.listMergeRequests(project.id, [...new Set(ids)])
 }
 
 export function notFound(message: string): Problem {

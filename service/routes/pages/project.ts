@@ -1,10 +1,14 @@
-import { newestReports, projectView, shownMergeRequests } from '../../render/pages/project.js'
+import { identityOf } from '../../domain/baseline.js'
+import type { ListedModel } from '../../domain/trainings.js'
+import { projectView, shownMergeRequests } from '../../render/pages/project.js'
 import type { Project } from '../../stores/project-store.js'
 import { formatListKey, parseListKey } from '../list-key.js'
 import { addressesOf, mergeRequestsOf, type PageContext, type RenderedPage } from './context.js'
 
-/** The page is made of so many models, read newest first through an index: it costs the same however many there are. */
+/** The page is made of so many models, read newest first through an index, of so many names and datasets: it costs the
+ * same however many there are. */
 const modelsPerPage = 500
+const rowsPerPage = 100
 
 export async function readProjectPage(
   context: PageContext,
@@ -17,17 +21,26 @@ export async function readProjectPage(
     modelLists.listNewest(project.id, null, { limit: modelsPerPage, before }),
     before === null ? comparisons.listOpen(project.id, shownMergeRequests + 1) : [],
   ])
-  const reported = newestReports(list.models).flatMap(([model]) => model ?? [])
+  const models = upToRows(list.models, rowsPerPage)
+  const last = models.at(-1)
+  const older = models.length < list.models.length && last ? last : list.next
   const view = projectView({
     project,
-    models: list.models,
+    models,
     isFirstPage: before === null,
-    older: list.next === null ? null : formatListKey(list.next),
+    older: older === null ? null : formatListKey(older),
     isResultsCut: list.isResultsCut,
     mergeRequests,
-    pipelineMergeRequests: await mergeRequestsOf(context, project, reported),
+    pipelineMergeRequests: await mergeRequestsOf(context, project, models),
     serviceUrl: publicUrl,
     ...addressesOf(context, project),
   })
   return { page: 'project', view }
+}
+
+/** The newest of `models` that make no more than `most` rows. */
+function upToRows(models: ListedModel[], most: number): ListedModel[] {
+  const rows = new Set<string>()
+  const end = models.findIndex((model) => rows.add(identityOf(model)).size > most)
+  return end === -1 ? models : models.slice(0, end)
 }

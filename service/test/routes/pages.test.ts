@@ -303,3 +303,26 @@ t.test('the style is kept for ever under the name of its content', async (t) => 
   t.equal(answer.headers.get('cache-control'), 'public, max-age=31536000, immutable')
   t.equal(other.status, 404)
 })
+
+t.test('a page of a project with very many models goes on by key and names each model once', async (t) => {
+  const project = await service.createProject('research/many')
+  const models = Array.from({ length: 130 }, (_, index) => ({
+    name: `model ${index}`,
+    results: { accuracy: 0.9 },
+  }))
+  await train(service, project, models)
+
+  const first = await page(t, '/research/many')
+  const older = /href="([^"]+)" rel="next"/.exec(first)?.[1]?.replaceAll('&#x3D;', '=')
+  const second = await page(t, older ?? '')
+
+  const names = [first, second].map((html) => [
+    ...html.matchAll(/<th scope="row"><a [^>]+><bdi>(model \d+)</g),
+  ])
+  t.same(
+    names.map((found) => found.length),
+    [100, 30],
+  )
+  t.equal(new Set(names.flat().map(([, name]) => name)).size, 130)
+  t.match(first, 'Made of the newest 100 reported models.')
+})
