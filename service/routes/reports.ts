@@ -10,6 +10,7 @@ import { decode } from '../plugins/body-parser.js'
 import { wantsText } from '../plugins/error-handler.js'
 import type { ProjectAccess } from '../plugins/project-access.js'
 import { plainLine } from '../render/plain.js'
+import type { CiIdentity } from '../schemas/id-token.js'
 import { WireContext } from '../schemas/report.js'
 import type { Project } from '../stores/project-store.js'
 import type { ReportIntake, StoredReport } from './report-intake.js'
@@ -22,6 +23,18 @@ export interface ReportRoutesOptions {
   addresses: Addresses
 }
 
+/** Who reports, and for which project. */
+interface Reporter {
+  identity: CiIdentity
+  project: Project
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    reporter: Reporter | null
+  }
+}
+
 const waitSecondsAtMost = 30
 
 const StatusQuery = z.strictObject({ wait: z.coerce.number().min(0).max(waitSecondsAtMost).default(0) })
@@ -29,16 +42,17 @@ const StatusQuery = z.strictObject({ wait: z.coerce.number().min(0).max(waitSeco
 /** `POST /api/v1/reports`: what one CI job sends. `GET /api/v1/reports/:id`: what came of it. */
 export async function reportRoutes(fastify: FastifyInstance, options: ReportRoutesOptions): Promise<void> {
   const { access, intake, status, addresses } = options
+  fastify.decorateRequest('reporter', null)
 
   fastify.post('/api/v1/reports', {
     config: { access: 'job' },
     // Who may not report is refused before the body is read.
     preParsing: async (request, _reply, payload) => {
-      await authorise(request)
+      request.reporter = await authorise(request)
       return payload
     },
     handler: async (request, reply) => {
-      const { identity, project } = await authorise(request)
+      const { identity, project } = request.reporter ?? (await authorise(request))
       const report = request.isMultipart() ? await readMultipart(request) : readReport(request.body)
       const stored = await intake.store(project, identity, report)
       request.log.info({ report: stored.id, models: stored.models.length }, 'Report stored')
@@ -59,7 +73,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     },
   })
 
-  async function authorise(request: FastifyRequest) {
+  async function authorise(request: FastifyRequest): Promise<Reporter> {
     const identity = await request.ciIdentity()
     const project = await access.getForJob(identity.gitlabProjectId)
     if (identity.isFork) {

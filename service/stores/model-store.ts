@@ -41,6 +41,9 @@ export interface HistoryPage {
   next: { uploadedAt: Date; id: string } | null
 }
 
+/** Decoding this many holds the event loop for some 10 ms. */
+const modelsPerTurn = 250
+
 export function modelCollection(db: Db): Collection<ModelDoc> {
   return db.collection<ModelDoc>('models')
 }
@@ -95,7 +98,7 @@ export function createModelStore(db: Db) {
   async function listOfCommits(projectId: string, commits: string[]): Promise<Model[]> {
     if (commits.length === 0) return []
     const docs = await models
-      .find({ projectId, commit: { $in: commits } })
+      .find({ projectId, commit: { $in: commits } }, { batchSize: modelsPerTurn })
       .limit(5_000)
       .toArray()
     return docs.map(fromModelDoc)
