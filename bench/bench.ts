@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { benchIngest } from './ingest.js'
 import { benchMatrix } from './matrix.js'
+import { benchNote } from './note.js'
 
 /** `npm run bench -- <what> [options]`: see README.rst beside this file. */
 
@@ -17,6 +18,7 @@ const { positionals, values } = parseArgs({
 
 const benches: Record<string, () => Promise<void>> = {
   ingest: () => benchIngest({ stored: Number(values.stored), again: Number(values.again) / 100 }),
+  note: benchNote,
   matrix: () =>
     benchMatrix({
       seeds: values.seeds.split(',').map(Number),
