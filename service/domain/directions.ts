@@ -73,7 +73,7 @@ const KNOWN: KnownResult[] = [
   { direction: 'higher', names: 'reward episode_reward episode_return success_rate' },
   // whatever is trained
   { direction: 'lower', names: 'loss objective_loss elbo_loss' },
-  { direction: 'lower', names: 'error err' },
+  { direction: 'lower', names: 'error errors err misclassified' },
   { direction: 'higher', names: 'log_likelihood loglikelihood elbo' },
   // cost
   { direction: 'higher', names: 'throughput fps qps rps tokens_per_s samples_per_s' },

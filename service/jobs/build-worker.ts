@@ -4,7 +4,9 @@ import { createAddresses } from '../domain/addresses.js'
 import type { GitLab } from '../gitlab/port.js'
 import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
+import { createComparer } from './comparer.js'
 import { createHookJob } from './hook.js'
+import { createHeadReader } from './merge-request-head.js'
 import { createNoteCheckJob } from './note-check.js'
 import { createNoteJob } from './note.js'
 import { createNoteWriter } from './note-writer.js'
@@ -39,6 +41,8 @@ export function buildWorker(parts: WorkerParts): Worker {
     requestTimeoutMs: gitlabTimeoutMs,
   })
   const shared = { ...stores, gitlab, queue, clock, writer, addresses: createAddresses(publicUrl), publicUrl }
+  const readHead = createHeadReader(shared)
+  const compareHead = createComparer({ ...shared, readHead, pools: createBaselinePools(shared) })
   return createWorker({
     store: stores.jobs,
     queue,
@@ -48,7 +52,7 @@ export function buildWorker(parts: WorkerParts): Worker {
     monotonicNowMs: () => performance.now(),
     handlers: {
       pipeline: createPipelineJob(shared),
-      note: createNoteJob({ ...shared, pools: createBaselinePools(shared) }),
+      note: createNoteJob({ ...shared, readHead, compareHead }),
       'note-check': createNoteCheckJob(shared),
       hook: createHookJob(shared),
       reconcile: createReconcileJob(shared),

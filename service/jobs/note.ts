@@ -1,23 +1,15 @@
-import type { Addresses } from '../domain/addresses.js'
-import { chooseBaselines, choosePerIdentity } from '../domain/baseline.js'
-import { type Comparison, compare } from '../domain/compare.js'
-import { toComparedTable } from '../domain/compared-table.js'
-import type { Model } from '../domain/model.js'
-import { hasEnded } from '../domain/target.js'
 import { nextWriteAllowedAt, quietMs } from '../domain/write-budget.js'
 import type { GitLab, GitLabMergeRequest } from '../gitlab/port.js'
-import { mainColumns } from '../render/columns.js'
-import { renderLines } from '../render/lines.js'
 import { renderNote } from '../render/note.js'
 import type { NoteInput } from '../render/note-input.js'
-import { verdictText } from '../render/verdict.js'
-import type { ComparisonFacts, ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { ComparisonFacts, ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { NoteStore } from '../stores/note-store.js'
-import type { Pipeline, PipelineStore, SilentJob } from '../stores/pipeline-store.js'
+import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
-import type { BaselinePools } from './baseline-pools.js'
+import type { Comparer } from './comparer.js'
 import { jobKey, parseKey } from './keys.js'
+import type { HeadReader } from './merge-request-head.js'
 import { createPace } from './pace.js'
 import type { NoteWriter } from './note-writer.js'
 import type { Queue } from './queue.js'
@@ -29,48 +21,24 @@ const meanwhileShare = 0.1
 const lookMs = 2_000
 /** GitLab prepares the diff of a new merge request in the background. */
 const preparingMs = 2_000
-const mostFailedJobs = 100
 
 export interface NoteJobOptions {
-  gitlab: GitLab
-  projects: ProjectStore
-  pipelines: PipelineStore
-  models: ModelStore
-  notes: NoteStore
-  comparisons: ComparisonStore
-  pools: BaselinePools
+  gitlab: Pick<GitLab, 'findMergeRequest'>
+  projects: Pick<ProjectStore, 'find'>
+  pipelines: Pick<PipelineStore, 'findNewestHead' | 'listOfHead'>
+  models: Pick<ModelStore, 'findUploadAfter'>
+  notes: Pick<NoteStore, 'find'>
+  comparisons: Pick<ComparisonStore, 'findFacts' | 'setState'>
+  readHead: HeadReader
+  compareHead: Comparer
   writer: NoteWriter
   queue: Pick<Queue, 'enqueue'>
-  addresses: Addresses
   clock: () => Date
-}
-
-/** What was reported for one head of a merge request. */
-interface Head {
-  sha: string
-  /** Newest first. */
-  pipelines: Pipeline[]
-  models: Model[]
-  silent: SilentJob[]
-}
-
-/** What a comparison needs to know of its merge request. */
-type Facts = Pick<GitLabMergeRequest, 'iid' | 'state' | 'webUrl' | 'targetBranch' | 'commitsBehind'> & {
-  baseSha: string
-  previousHeadSha: string | null
-}
-
-interface Judged {
-  projectId: string
-  head: Head
-  input: NoteInput
 }
 
 /** Brings the note of a merge request up to date with what is stored now, whatever asked for it. */
 export function createNoteJob(options: NoteJobOptions): JobHandler {
-  const { gitlab, projects, pipelines, models, notes, comparisons, pools, writer, queue, addresses, clock } =
-    options
-
+  const { gitlab, projects, pipelines, models, notes, comparisons, readHead, compareHead, clock } = options
   const pace = createPace(meanwhileShare)
 
   return async (job, context) => {
@@ -83,7 +51,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
 
     const mergeRequest = await gitlab.findMergeRequest(project.gitlabProjectId, mrIid)
     if (mergeRequest === null) return { kind: 'done' }
-    if (mergeRequest.state !== 'opened' && mergeRequest.state !== 'locked') {
+    if (!isOpen(mergeRequest)) {
       await comparisons.setState(projectId, mrIid, mergeRequest.state)
       return { kind: 'done' }
     }
@@ -92,8 +60,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const head = await readHead(project, sha)
     if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' }
     const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
-    const input = await compareHead(project, facts, head)
-    return write(project, facts, input, context)
+    return writeNote(options, { project, mrIid, input: await compareHead(project, facts, head) }, context)
   }
 
   /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that
@@ -114,18 +81,6 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     return waitMs
   }
 
-  async function readHead(project: Project, sha: string, known?: Pipeline[]): Promise<Head> {
-    const rows = known ?? (await pipelines.listOfHead(project.id, sha))
-    const ids = new Set(rows.map((row) => row.pipelineId))
-    const found = await models.listOfCommits(project.id, [...new Set(rows.map((row) => row.sha))])
-    return {
-      sha,
-      pipelines: rows,
-      models: choosePerIdentity(found.filter((model) => ids.has(model.pipeline.id))),
-      silent: rows.flatMap((row) => row.silent),
-    }
-  }
-
   /** The first write is quick, the last one too; in between a burst shares one, and then there is one per 30 s. */
   async function waitFor(project: Project, mrIid: number, rows: Pipeline[]): Promise<number> {
     if (rows.every((row) => row.ended)) return 0
@@ -139,85 +94,36 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const allowedAt = nextWriteAllowedAt({ writes, newestUpload, now }).getTime()
     return Math.max(allowedAt, ...rows.map(looksUntil)) - now.getTime()
   }
+}
 
-  /** The comparison is kept before the note is written: the jobs that reported wait for it. */
-  async function compareHead(project: Project, facts: Facts, head: Head): Promise<NoteInput> {
-    const input = await gather(project, facts, head)
-    await comparisons.save(toStored(facts, { projectId: project.id, head, input }))
-    return input
-  }
+interface NoteToWrite {
+  project: Project
+  mrIid: number
+  input: NoteInput
+}
 
-  async function gather(project: Project, facts: Facts, head: Head): Promise<NoteInput> {
-    const { previousHeadSha } = facts
-    const targetSha = head.pipelines.find((row) => row.targetSha !== null)?.targetSha ?? null
-    const gathered = await pools.gather({ project, mergeRequest: facts, targetSha, candidates: head.models })
-    const compareWith = (candidates: Model[]): Comparison =>
-      compare({
-        candidates,
-        baselines: chooseBaselines({ candidates, pools: gathered }),
-        endedJobs: endedJobsOf(head),
-      })
-    const previous = previousHeadSha === null ? null : await readHead(project, previousHeadSha)
-    return {
-      projectUrl: project.webUrl,
-      targetBranch: facts.targetBranch,
-      headSha: head.sha,
-      pipeline: describePipeline(project, head),
-      comparison: compareWith(head.models),
-      previous:
-        previous === null || previous.models.length === 0
-          ? null
-          : { headSha: previous.sha, comparison: compareWith(previous.models) },
-      links: {
-        model: (model) => addresses.model(project.path, model),
-        comparison: addresses.mergeRequest(project.path, facts.iid),
-      },
-    }
+async function writeNote(
+  { writer, queue }: Pick<NoteJobOptions, 'writer' | 'queue'>,
+  { project, mrIid, input }: NoteToWrite,
+  { fence, remainingLeaseMs, log }: JobContext,
+): Promise<JobResult> {
+  const written = await writer.writeNote({
+    projectId: project.id,
+    gitlabProjectId: project.gitlabProjectId,
+    mrIid,
+    body: renderNote(input),
+    fence,
+    remainingLeaseMs,
+  })
+  log.info({ projectId: project.id, mrIid, noteId: written.noteId, outcome: written.kind }, 'Note written')
+  if (written.checkAgainAfterMs !== null) {
+    await queue.enqueue(jobKey.noteCheck(project.id, mrIid), { delayMs: written.checkAgainAfterMs })
   }
+  return { kind: 'done' }
+}
 
-  async function write(
-    project: Project,
-    { iid }: Facts,
-    input: NoteInput,
-    { fence, remainingLeaseMs, log }: JobContext,
-  ): Promise<JobResult> {
-    const written = await writer.writeNote({
-      projectId: project.id,
-      gitlabProjectId: project.gitlabProjectId,
-      mrIid: iid,
-      body: renderNote(input),
-      fence,
-      remainingLeaseMs,
-    })
-    log.info(
-      { projectId: project.id, mrIid: iid, noteId: written.noteId, outcome: written.kind },
-      'Note written',
-    )
-    if (written.checkAgainAfterMs !== null) {
-      await queue.enqueue(jobKey.noteCheck(project.id, iid), { delayMs: written.checkAgainAfterMs })
-    }
-    return { kind: 'done' }
-  }
-
-  function toStored(facts: Facts, { projectId, head, input }: Judged): StoredComparison {
-    return {
-      projectId,
-      mrIid: facts.iid,
-      mrState: facts.state,
-      mrUrl: facts.webUrl,
-      targetBranch: facts.targetBranch,
-      baseSha: facts.baseSha,
-      commitsBehind: facts.commitsBehind,
-      headSha: head.sha,
-      previousHeadSha: facts.previousHeadSha,
-      jobIds: reportedJobs(head),
-      summary: verdictText(input),
-      lines: renderLines(input),
-      table: toComparedTable(input.comparison, mainColumns(input.comparison)),
-      pipeline: { ...input.pipeline, failedJobs: input.pipeline.failedJobs.slice(0, mostFailedJobs) },
-      judgedAt: clock(),
-    }
-  }
+function isOpen({ state }: GitLabMergeRequest): boolean {
+  return state === 'opened' || state === 'locked'
 }
 
 function previousHeadOf(before: ComparisonFacts | null, sha: string): string | null {
@@ -228,38 +134,4 @@ function previousHeadOf(before: ComparisonFacts | null, sha: string): string | n
 /** A webhook spoke of the pipeline and GitLab is being asked what became of it. */
 function looksUntil({ heardAt, checkedAt }: Pipeline): number {
   return heardAt === null || heardAt < checkedAt ? 0 : heardAt.getTime() + lookMs
-}
-
-function reportedJobs(head: Head): number[] {
-  return [...new Set([...head.models.map((model) => model.job.id), ...head.silent.map((job) => job.id)])]
-}
-
-function endedJobsOf(head: Head): Set<string> {
-  return new Set(
-    head.pipelines.flatMap((row) => row.jobs.filter((job) => hasEnded(job.status)).map((job) => job.name)),
-  )
-}
-
-function describePipeline(project: Project, head: Head): NoteInput['pipeline'] {
-  const [newest] = head.pipelines
-  const finished = head.pipelines.every((row) => row.ended)
-  const failedJobs = failedJobsOf(project, head)
-  const reported = new Set(head.models.map((model) => model.job.id)).size
-  return {
-    id: newest?.pipelineId ?? 0,
-    url: newest?.webUrl ?? project.webUrl,
-    state: finished ? 'finished' : 'running',
-    jobsReported: reported,
-    jobsTotal: finished ? reported + failedJobs.length : null,
-    failedJobs,
-  }
-}
-
-/** Jobs that said themselves that they failed, unless a later try of the same job reported a model. */
-function failedJobsOf(project: Project, head: Head): NoteInput['pipeline']['failedJobs'] {
-  const mended = new Map(head.models.map((model) => [model.job.name, model.job.id]))
-  const newestTry = new Map(head.silent.toSorted((a, b) => a.id - b.id).map((job) => [job.name, job]))
-  return [...newestTry.values()]
-    .filter((job) => (mended.get(job.name) ?? 0) < job.id)
-    .map((job) => ({ name: job.name, status: job.status, url: `${project.webUrl}/-/jobs/${job.id}` }))
 }

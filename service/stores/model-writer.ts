@@ -1,97 +1,49 @@
-import { type ClientSession, type Db, MongoBulkWriteError, type MongoClient } from 'mongodb'
+import { type Db, MongoBulkWriteError, type MongoClient } from 'mongodb'
 import type { CurveStore } from './curve-store.js'
 import { duplicateKey, durable } from './database.js'
+import { createGroupCommit, type Waiting } from './group-commit.js'
+import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
 import { type ModelDoc, modelCollection } from './model-store.js'
+import { createModelTransaction } from './model-transaction.js'
 
-/** `stored`: this upload is what readers see. `superseded`: a newer try or pipeline has stored the model already.
- * `duplicate`: another job of the same pipeline holds the identity; nothing was written. */
-export type SaveOutcome =
-  { kind: 'stored' } | { kind: 'superseded' } | { kind: 'duplicate'; doc: ModelDoc; jobName: string }
+type WaitingModel = Waiting<ModelDoc, SaveOutcome>
 
-/** One upload and those that came for the same model while it waited. */
-interface Waiting {
-  doc: ModelDoc
-  settle: (outcome: SaveOutcome) => void
-  fail: (error: unknown) => void
-}
-
-type Holder = Pick<ModelDoc, '_id' | 'pipelineId' | 'jobId' | 'jobName' | 'upload' | 'curves'>
-
-const holderFields = { pipelineId: 1, jobId: 1, jobName: 1, upload: 1, curves: 1 } as const
-const writesInFlight = 2
-const mostPerWrite = 500
 const mostRounds = 20
 
-/** Writes models so that acknowledged means durable. Single models share one insert among concurrent callers (group
- * commit); several models of one report are stored in a transaction, all or none. Why: docs/decisions/ingest.md. */
+/** Writes models so that acknowledged means durable. Single models share one insert among concurrent callers; several
+ * models of one report are stored in a transaction, all or none. Why: docs/decisions/0001-ingest.md. */
 export function createModelWriter(client: MongoClient, db: Db, curves: CurveStore) {
   const models = modelCollection(db)
-  const reports = new Map<string, Promise<unknown>>()
-  let waiting: Waiting[] = []
-  let running = 0
-  let scheduled = false
+  const inTurn = createTurns()
+  const saveTogether = createModelTransaction(client, db)
+  const saveSingle = createGroupCommit<ModelDoc, SaveOutcome>({
+    writesInFlight: 2,
+    mostPerWrite: 500,
+    prepare: newestOfEach,
+    write: insertOrReplace,
+  })
 
   /** `reportId` keeps copies of one report that come at the same time in a row.
    * @throws the driver's errors; nothing of the report is visible then */
   async function save(reportId: string, docs: ModelDoc[]): Promise<SaveOutcome> {
     const [only] = docs
     if (docs.length === 1 && only !== undefined) return saveSingle(only)
-    return inTurn(reportId, () => saveTogether(docs))
+    return inTurn(reportId, () => saveAll(docs))
   }
 
-  function saveSingle(doc: ModelDoc): Promise<SaveOutcome> {
-    return new Promise((settle, fail) => {
-      waiting.push({ doc, settle, fail })
-      schedule()
-    })
-  }
-
-  function schedule(): void {
-    if (scheduled || running >= writesInFlight || waiting.length === 0) return
-    scheduled = true
-    setImmediate(() => {
-      scheduled = false
-      running += 1
-      void writeBatch(takeBatch()).finally(() => {
-        running -= 1
-        schedule()
-      })
-      schedule()
-    })
-  }
-
-  /** The next uploads; of several for one model the newest goes, the others share its answer. */
-  function takeBatch(): Waiting[] {
-    const taken = waiting.slice(0, mostPerWrite)
-    waiting = waiting.slice(mostPerWrite)
-    const leaders = new Map<string, Waiting>()
-    for (const item of taken) {
-      const other = leaders.get(item.doc._id)
-      leaders.set(
-        item.doc._id,
-        other === undefined ? item : joined(item, other, (again) => waiting.push(again)),
-      )
+  async function insertOrReplace(batch: WaitingModel[]): Promise<void> {
+    const refused = await insert(batch)
+    for (const waiting of batch) if (!refused.has(waiting)) waiting.settle({ kind: 'stored' })
+    const held = [...refused].filter(([, code]) => code === duplicateKey).map(([waiting]) => waiting)
+    for (const [waiting, code] of refused) {
+      if (code !== duplicateKey) waiting.fail(new Error(`MongoDB refused the model with code ${code}`))
     }
-    return [...leaders.values()]
+    await replaceOlder(held)
   }
 
-  async function writeBatch(batch: Waiting[]): Promise<void> {
+  async function insert(batch: WaitingModel[]): Promise<Map<WaitingModel, number>> {
     try {
-      const refused = await insert(batch)
-      for (const item of batch) if (!refused.has(item)) item.settle({ kind: 'stored' })
-      const held = [...refused].filter(([, code]) => code === duplicateKey).map(([item]) => item)
-      for (const [item, code] of refused) {
-        if (code !== duplicateKey) item.fail(new Error(`MongoDB refused the model with code ${code}`))
-      }
-      await replaceOlder(held)
-    } catch (error) {
-      for (const item of batch) item.fail(error)
-    }
-  }
-
-  async function insert(batch: Waiting[]): Promise<Map<Waiting, number>> {
-    try {
-      const docs = batch.map((item) => item.doc)
+      const docs = batch.map((waiting) => waiting.item)
       await models.insertMany(docs, { ordered: false, writeConcern: durable })
       return new Map()
     } catch (error) {
@@ -101,94 +53,52 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
   }
 
   /** Rounds of compare-and-set: see who holds the model, replace exactly that, look again. */
-  async function replaceOlder(items: Waiting[]): Promise<void> {
-    let open = items
+  async function replaceOlder(held: WaitingModel[]): Promise<void> {
+    let open = held
     for (let round = 0; open.length > 0; round += 1) {
       if (round === mostRounds) throw new Error('the same models are being written too often to settle')
       open = await replaceRound(open)
     }
   }
 
-  async function replaceRound(items: Waiting[]): Promise<Waiting[]> {
-    const found = await holders(items.map((item) => item.doc._id))
-    const gone: Waiting[] = []
-    const replacing: { item: Waiting; holder: Holder }[] = []
-    for (const item of items) {
-      const holder = found.get(item.doc._id)
-      const outcome = holder === undefined ? null : standing(item.doc, holder)
-      if (holder === undefined) gone.push(item)
-      else if (outcome === null) replacing.push({ item, holder })
-      else item.settle(outcome)
+  async function replaceRound(open: WaitingModel[]): Promise<WaitingModel[]> {
+    const found = await findHolders(
+      models,
+      open.map((waiting) => waiting.item._id),
+    )
+    const gone: WaitingModel[] = []
+    const replacing: { waiting: WaitingModel; holder: Holder }[] = []
+    for (const waiting of open) {
+      const holder = found.get(waiting.item._id)
+      const outcome = holder === undefined ? null : standing(waiting.item, holder)
+      if (holder === undefined) gone.push(waiting)
+      else if (outcome === null) replacing.push({ waiting, holder })
+      else waiting.settle(outcome)
     }
     if (gone.length > 0) await insert(gone)
     if (replacing.length > 0) await replaceExactly(replacing)
-    return [...gone, ...replacing.map(({ item }) => item)]
+    return [...gone, ...replacing.map(({ waiting }) => waiting)]
   }
 
-  async function replaceExactly(pairs: { item: Waiting; holder: Holder }[]): Promise<void> {
+  async function replaceExactly(pairs: { waiting: WaitingModel; holder: Holder }[]): Promise<void> {
     await models.bulkWrite(
-      pairs.map(({ item, holder }) => ({
-        replaceOne: { filter: { _id: item.doc._id, upload: holder.upload }, replacement: item.doc },
+      pairs.map(({ waiting, holder }) => ({
+        replaceOne: { filter: { _id: waiting.item._id, upload: holder.upload }, replacement: waiting.item },
       })),
       { ordered: false, writeConcern: durable },
     )
     await dropCurves(pairs.map(({ holder }) => holder))
   }
 
-  async function saveTogether(docs: ModelDoc[]): Promise<SaveOutcome> {
-    const session = client.startSession()
-    try {
-      const { outcome, replaced } = await session.withTransaction(() => writeAll(docs, session), {
-        readConcern: { level: 'snapshot' },
-        writeConcern: durable,
-      })
-      await dropCurves(replaced)
-      return outcome
-    } finally {
-      await session.endSession()
-    }
-  }
-
-  async function writeAll(docs: ModelDoc[], session: ClientSession) {
-    const ids = docs.map((doc) => doc._id)
-    const found = await holders(ids, session)
-    const replaced: Holder[] = []
-    const writes = []
-    for (const doc of docs) {
-      const holder = found.get(doc._id)
-      const outcome = holder === undefined ? null : standing(doc, holder)
-      if (outcome?.kind === 'duplicate') return { outcome, replaced: [] }
-      if (outcome !== null) continue
-      if (holder !== undefined) replaced.push(holder)
-      writes.push(writeOf(doc, holder))
-    }
-    if (writes.length === 0) return { outcome: { kind: 'superseded' } as const, replaced }
-    await models.bulkWrite(writes, { ordered: true, session })
-    return { outcome: { kind: 'stored' } as const, replaced }
-  }
-
-  async function holders(ids: string[], session?: ClientSession): Promise<Map<string, Holder>> {
-    const found = await models
-      .find<Holder>({ _id: { $in: ids } }, { session, projection: holderFields })
-      .toArray()
-    return new Map(found.map((holder) => [holder._id, holder]))
+  async function saveAll(docs: ModelDoc[]): Promise<SaveOutcome> {
+    const { outcome, replaced } = await saveTogether(docs)
+    await dropCurves(replaced)
+    return outcome
   }
 
   async function dropCurves(replaced: Holder[]): Promise<void> {
-    await curves.dropCurves(
-      replaced.filter((holder) => holder.curves.length > 0).map((holder) => holder.upload),
-    )
-  }
-
-  async function inTurn<T>(key: string, run: () => Promise<T>): Promise<T> {
-    const before = reports.get(key) ?? Promise.resolve()
-    const mine = before.then(run, run)
-    reports.set(key, mine)
-    try {
-      return await mine
-    } finally {
-      if (reports.get(key) === mine) reports.delete(key)
-    }
+    const withCurves = replaced.filter((holder) => holder.curves.length > 0)
+    await curves.dropCurves(withCurves.map((holder) => holder.upload))
   }
 
   return { save }
@@ -196,30 +106,29 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
 
 export type ModelWriter = ReturnType<typeof createModelWriter>
 
-function writeOf(doc: ModelDoc, holder: Holder | undefined) {
-  if (holder === undefined) return { insertOne: { document: doc } }
-  return { replaceOne: { filter: { _id: doc._id }, replacement: doc } }
+/** Of several uploads of one model the newest, which answers for the others too. */
+function newestOfEach(taken: WaitingModel[], repeat: (waiting: WaitingModel) => void): WaitingModel[] {
+  const leaders = new Map<string, WaitingModel>()
+  for (const waiting of taken) {
+    const other = leaders.get(waiting.item._id)
+    leaders.set(waiting.item._id, other === undefined ? waiting : joined(waiting, other, repeat))
+  }
+  return [...leaders.values()]
 }
 
-/** What becomes of `doc` beside the one that stands there; null where it may replace it. */
-function standing(doc: ModelDoc, holder: Omit<Holder, '_id' | 'curves'>): SaveOutcome | null {
-  if (holder.upload.equals(doc.upload)) return { kind: 'stored' }
-  if (holder.pipelineId > doc.pipelineId) return { kind: 'superseded' }
-  if (holder.pipelineId < doc.pipelineId) return null
-  if (holder.jobName !== doc.jobName) return { kind: 'duplicate', doc, jobName: holder.jobName }
-  return holder.jobId > doc.jobId ? { kind: 'superseded' } : null
-}
-
-/** The newer of two uploads of one model, which answers for the older too. */
-function joined(later: Waiting, earlier: Waiting, repeat: (item: Waiting) => void): Waiting {
-  const outcome = standing(later.doc, earlier.doc)
+function joined(
+  later: WaitingModel,
+  earlier: WaitingModel,
+  repeat: (waiting: WaitingModel) => void,
+): WaitingModel {
+  const outcome = standing(later.item, earlier.item)
   const [lead, follow] = outcome === null || outcome.kind === 'stored' ? [later, earlier] : [earlier, later]
   return {
-    doc: lead.doc,
+    item: lead.item,
     settle: (settled) => {
       lead.settle(settled)
       if (settled.kind === 'duplicate') repeat(follow)
-      else follow.settle(standing(follow.doc, lead.doc) ?? { kind: 'superseded' })
+      else follow.settle(standing(follow.item, lead.item) ?? { kind: 'superseded' })
     },
     fail: (error) => {
       lead.fail(error)
@@ -228,12 +137,28 @@ function joined(later: Waiting, earlier: Waiting, repeat: (item: Waiting) => voi
   }
 }
 
-function refusedOf(batch: Waiting[], error: MongoBulkWriteError): Map<Waiting, number> {
-  const refused = new Map<Waiting, number>()
+function refusedOf(batch: WaitingModel[], error: MongoBulkWriteError): Map<WaitingModel, number> {
+  const refused = new Map<WaitingModel, number>()
   for (const problem of [error.writeErrors].flat()) {
-    const item = batch[problem.index]
-    if (item !== undefined) refused.set(item, Number(problem.code))
+    const waiting = batch[problem.index]
+    if (waiting !== undefined) refused.set(waiting, Number(problem.code))
   }
   if (refused.size === 0) throw error
   return refused
+}
+
+/** Runs what has the same key one after the other. */
+function createTurns() {
+  const last = new Map<string, Promise<unknown>>()
+
+  return async <T>(key: string, run: () => Promise<T>): Promise<T> => {
+    const before = last.get(key) ?? Promise.resolve()
+    const mine = before.then(run, run)
+    last.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(key) === mine) last.delete(key)
+    }
+  }
 }

@@ -82,6 +82,23 @@ t.test('a job that failed is named in the note', async (t) => {
   t.match(note.body, `/-/jobs/${bad}`)
 })
 
+t.test('a training job that was cancelled before it could report is named in the note', async (t) => {
+  const project = await service.createProject('research/cancelled')
+  await train(service, project, [model('knn', 0.8)])
+  const mr = await openMergeRequest(service, project, 'tune')
+  const jobs = [{ name: 'train-tree' }, { name: 'train' }]
+  const pipeline = simulator.createPipeline({ projectId: project.id, mrIid: mr.iid, jobs })
+  const [good = 0, cancelled = 0] = pipeline.jobs.map((job) => job.id)
+  await service.report(good, { job: { name: 'train-tree', status: 'success' }, models: [model('tree', 0.9)] })
+
+  simulator.setJobStatus(good, 'success')
+  simulator.setJobStatus(cancelled, 'canceled')
+
+  const note = await noteSaying(service, project, mr.iid, /finished/)
+  t.match(note.body, /1 job cancelled/)
+  t.match(note.body, `/-/jobs/${cancelled}`)
+})
+
 t.test('a note that a person deleted is made once more', async (t) => {
   const project = await service.createProject('research/deleted')
   const mr = await openMergeRequest(service, project, 'tune')

@@ -1,0 +1,50 @@
+import type { ClientSession, Db, MongoClient } from 'mongodb'
+import { durable } from './database.js'
+import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
+import { type ModelDoc, modelCollection } from './model-store.js'
+
+export interface SavedTogether {
+  outcome: SaveOutcome
+  /** What was there before. */
+  replaced: Holder[]
+}
+
+/** Writes several models in one transaction: all or none, to every reader. */
+export function createModelTransaction(client: MongoClient, db: Db) {
+  const models = modelCollection(db)
+
+  async function writeAll(docs: ModelDoc[], session: ClientSession): Promise<SavedTogether> {
+    const ids = docs.map((doc) => doc._id)
+    const found = await findHolders(models, ids, session)
+    const replaced: Holder[] = []
+    const writes = []
+    for (const doc of docs) {
+      const holder = found.get(doc._id)
+      const outcome = holder === undefined ? null : standing(doc, holder)
+      if (outcome?.kind === 'duplicate') return { outcome, replaced: [] }
+      if (outcome !== null) continue
+      if (holder !== undefined) replaced.push(holder)
+      writes.push(writeOf(doc, holder))
+    }
+    if (writes.length === 0) return { outcome: { kind: 'superseded' }, replaced }
+    await models.bulkWrite(writes, { ordered: true, session })
+    return { outcome: { kind: 'stored' }, replaced }
+  }
+
+  return async (docs: ModelDoc[]): Promise<SavedTogether> => {
+    const session = client.startSession()
+    try {
+      return await session.withTransaction(() => writeAll(docs, session), {
+        readConcern: { level: 'snapshot' },
+        writeConcern: durable,
+      })
+    } finally {
+      await session.endSession()
+    }
+  }
+}
+
+function writeOf(doc: ModelDoc, holder: Holder | undefined) {
+  if (holder === undefined) return { insertOne: { document: doc } }
+  return { replaceOne: { filter: { _id: doc._id }, replacement: doc } }
+}
