@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
+import { benchCurves } from './curves.js'
 import { benchIngest } from './ingest.js'
 import { benchMatrix } from './matrix.js'
 import { benchNote } from './note.js'
+import { benchReport } from './report.js'
 
 /** `npm run bench -- <what> [options]`: see README.rst beside this file. */
 
@@ -18,6 +20,8 @@ const { positionals, values } = parseArgs({
 
 const benches: Record<string, () => Promise<void>> = {
   ingest: () => benchIngest({ stored: Number(values.stored), again: Number(values.again) / 100 }),
+  curves: benchCurves,
+  report: benchReport,
   note: benchNote,
   matrix: () =>
     benchMatrix({

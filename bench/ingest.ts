@@ -1,10 +1,10 @@
-import type { LoadAnswer, LoadRequest } from './children/load.js'
-import type { FloorRequest } from './children/floor.js'
+import type { LoadAnswer } from './children/load.js'
 import { modelBody } from './parts/bodies.js'
-import { startChild, type Child } from './parts/child.js'
 import { type CpuUse, watchCpu } from './parts/cpu.js'
 import { against, joined, median, percentile, print, sum, whole } from './parts/figures.js'
+import { startFloor } from './parts/floor.js'
 import { createJobs } from './parts/jobs.js'
+import { rateOf, refusals, startLoad } from './parts/load.js'
 import { storeModels } from './parts/stored-models.js'
 import { withWorld, type World } from './parts/world.js'
 
@@ -21,15 +21,12 @@ export interface IngestOptions {
   again: number
 }
 
-type Load = Child<LoadRequest, LoadAnswer>
-
 /** Single models from 32 jobs, each sending its next when the one before is acknowledged. */
 export async function benchIngest(options: IngestOptions): Promise<void> {
   await withWorld(async (world) => {
     const heads = await createJobs(world, { pipelines: 8, jobs: 4 })
-    const load: Load = startChild(world.build.path('bench/children/load'))
-    world.onClose(load.stop)
-    const floors = { bare: await startFloor(world, false), insert: await startFloor(world, true) }
+    const load = startLoad(world)
+    const floors = { bare: await startFloor(world), insert: await startFloor(world, world.mongod.url) }
     const sent = new Set<number>()
     const upload = async (seconds: number, again = 0) => {
       const answer = await load.ask({ port: world.service.port, heads, body, seconds, again })
@@ -66,20 +63,6 @@ interface Measured {
   loop: { p99Ms: number; maxMs: number }
 }
 
-async function startFloor(
-  { build, simulator, service, mongod, onClose }: World,
-  insert: boolean,
-): Promise<number> {
-  const floor = startChild<FloorRequest, number>(build.path('bench/children/floor'))
-  onClose(floor.stop)
-  return floor.ask({
-    issuer: simulator.url,
-    jwksUrl: `${simulator.url}/oauth/discovery/keys`,
-    audience: service.url,
-    mongodbUrl: insert ? mongod.url : null,
-  })
-}
-
 function printFigures({ stored, again }: IngestOptions, measured: Measured): void {
   const { service, cpu, bare, insert, loop } = measured
   const [figure, floor, insertFloor] = [rateOf(service), rateOf(bare), rateOf(insert)]
@@ -87,7 +70,6 @@ function printFigures({ stored, again }: IngestOptions, measured: Measured): voi
   const p99 = percentile(latencies, 0.99)
   const perThousand = (name: string) =>
     (sum(cpu.map(({ used }) => used[name] ?? 0)) / latencies.length) * 1000
-  const refusals = service.flatMap((run) => run.firstRefusal ?? [])
   print(
     `${whole(figure)} models/s (${against(Math.round(figure), { atLeast: stored > 0 ? 3500 : 4000 })})`,
     `  each round ${service.map((run) => whole(rateOf([run]))).join(', ')}${again > 0 ? `; ${again * 100} % were sent again` : ''}${stored > 0 ? `; on top of ${whole(stored)} models` : ''}`,
@@ -97,12 +79,8 @@ function printFigures({ stored, again }: IngestOptions, measured: Measured): voi
     `floor, signature and schema: ${whole(floor)}/s; ratio ${(figure / floor).toFixed(3)} (${against(figure / floor, { atLeast: 0.25 })})`,
     `floor, with one durable insert each: ${whole(insertFloor)}/s; ratio ${(figure / insertFloor).toFixed(2)}`,
     `others on the machine took ${median(cpu.map((use) => use.others)).toFixed(2)} cores`,
-    `refused: ${sum(service.map((run) => run.refused))}${refusals.length > 0 ? `, first:\n${refusals[0]}` : ''}`,
+    refusals(service),
   )
-}
-
-function rateOf(runs: LoadAnswer[]): number {
-  return sum(runs.map((run) => run.latenciesMs.length)) / sum(runs.map((run) => run.seconds))
 }
 
 /** Every number that was acknowledged has to stand in the database, once. */
