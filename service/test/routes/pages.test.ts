@@ -23,7 +23,7 @@ async function page(t: Test, path: string, status = 200) {
 /** The text of a page with one blank wherever there was markup. */
 async function words(t: Test, path: string, status = 200): Promise<string> {
   const html = await page(t, path, status)
-  return html.replace(/<[^>]+>/g, ' ').replace(/&nbsp;|\s+/g, ' ')
+  return html.replace(/<[^>]+>/g, ' ').replace(/(?:&nbsp;|\s)+/g, ' ')
 }
 
 function openProject(path: string, gitlabProjectId: number): ProjectFacts {
