@@ -22,12 +22,13 @@ t.test('without models at the merge base its nearest trained ancestor is taken',
   await push(service, project, 'main')
   await push(service, project, 'main')
   const mr = await openMergeRequest(service, project, 'tune')
+  await push(service, project, 'main')
 
   await trainMergeRequest(service, project, mr.iid, [model('tree', 0.9)])
 
   const note = await noteSaying(service, project, mr.iid, /1 better/)
   t.match(note.body, `/-/commits/${project.head}`)
-  t.match(note.body, /ancestor/)
+  t.match(note.body, /nearest ancestor with results, 3 commits behind/)
 })
 
 t.test('a merge-request job that reports the commit of main never becomes a baseline', async (t) => {

@@ -1,7 +1,6 @@
 import { developer } from '../access.js'
 import { messageError, unauthorized } from '../errors.js'
-import { listCommits } from '../git/commits.js'
-import { resolveCommit } from '../git/commits.js'
+import { countCommits, listCommits, resolveCommit } from '../git/commits.js'
 import { createMergeRequest, editMergeRequest } from '../merge-requests.js'
 import { acceptMergeRequest } from '../merging.js'
 import { presentCommit } from '../present/commits.js'
@@ -9,7 +8,7 @@ import { isDraft, presentMergeRequest, presentMergeRequestBasic } from '../prese
 import { presentPipelineBasic } from '../present/pipelines.js'
 import { listMergeRequestPipelines } from '../pipeline-queries.js'
 import { getProject } from '../projects.js'
-import type { MergeRequest } from '../state.js'
+import type { MergeRequest, Project } from '../state.js'
 import type { Api, Ask, SignedAsk } from './api.js'
 import { accessLevel } from '../access.js'
 import { offsetPage } from './paging.js'
@@ -39,8 +38,19 @@ export function addMergeRequestRoutes(api: Api): void {
   api.signed('POST', `${mergeRequests}/:iid/pipelines`, runPipeline)
 }
 
-function show(ask: Ask): unknown {
-  return presentMergeRequest(ask.world, mergeRequestOf(ask, projectOf(ask)), ask.caller.user)
+async function show(ask: Ask): Promise<unknown> {
+  const project = projectOf(ask)
+  const mr = mergeRequestOf(ask, project)
+  const shown = presentMergeRequest(ask.world, mr, ask.caller.user)
+  if (ask.query['include_diverged_commits_count'] !== 'true') return shown
+  return { ...shown, diverged_commits_count: await countDiverged(project, mr) }
+}
+
+/** Commits of the target branch that the source branch lacks. */
+async function countDiverged(project: Project, mr: MergeRequest): Promise<number> {
+  const target = await resolveCommit(project.gitDir, `refs/heads/${mr.targetBranch}`)
+  if (target === null || mr.sha === null) return 0
+  return countCommits(project.gitDir, `${mr.sha}..${target}`)
 }
 
 function list(ask: Ask): unknown {
