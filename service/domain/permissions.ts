@@ -1,5 +1,5 @@
 /** GitLab's numbers of the roles; in between and above there may be others. */
-export const role = { guest: 10, reporter: 20, developer: 30, maintainer: 40, owner: 50 } as const
+const role = { guest: 10, reporter: 20, developer: 30, maintainer: 40, owner: 50 } as const
 
 /** Whether everyone may read the project's models: GitLab must show its pipelines to everyone, too. */
 export function isOpenToEveryone(project: { visibility: string; pipelinesOpen: boolean }): boolean {

@@ -104,7 +104,7 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
   return { getForJob, getOpen, isOpen }
 }
 
-export function factsOf(project: GitLabProject): ProjectFacts {
+function factsOf(project: GitLabProject): ProjectFacts {
   const { id, path, webUrl, defaultBranch, visibility, pipelinesOpen } = project
   return { gitlabProjectId: id, path, webUrl, defaultBranch, visibility, pipelinesOpen }
 }

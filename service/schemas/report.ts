@@ -8,7 +8,7 @@ const NameMap = z.custom<Record<string, unknown>>(
   },
 )
 
-export const WireJob = z.strictObject({
+const WireJob = z.strictObject({
   name: z.string().min(1).max(255).optional(),
   status: z.string().min(1).max(50).optional(),
   url: z
@@ -17,7 +17,7 @@ export const WireJob = z.strictObject({
     .nullish(),
 })
 
-export const WireArtifact = z.strictObject({
+const WireArtifact = z.strictObject({
   path: z.string().min(1).max(1000),
   size: z.int().nonnegative().nullish(),
   sha256: z
