@@ -49,10 +49,9 @@ export function createReportIntake({ modelWriter, curves, pipelines, queue, cloc
   async function storeModels(id: string, project: Project, identity: CiIdentity, report: Report) {
     const now = clock()
     const docs = report.models.map((model) => toDoc(project, identity, report, model, now))
-    for (const [index, doc] of docs.entries()) {
-      const points = report.models[index]?.curves ?? []
-      if (points.length > 0) await curves.saveCurves(doc.upload, points)
-    }
+    await Promise.all(
+      docs.map((doc, index) => curves.saveCurves(doc.upload, report.models[index]?.curves ?? [])),
+    )
     const outcome = await modelWriter.save(id, docs)
     if (outcome.kind !== 'stored')
       await curves.dropCurves(docs.filter((doc) => doc.curves.length > 0).map((doc) => doc.upload))

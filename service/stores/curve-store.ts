@@ -1,12 +1,20 @@
 import { Binary, type Db, type ObjectId } from 'mongodb'
 import type { Curve } from '../domain/model.js'
 import { durable } from './database.js'
+import { createGroupCommit } from './group-commit.js'
 
 /** One chunk of a curve; `_id` is `<upload>/<curve>/<chunk>`, so that a model's points are one range of keys. */
 interface CurveDoc {
   _id: string
-  steps: Binary
+  steps: Binary | EvenSteps
   values: Binary
+}
+
+/** Steps that are exactly `from + i * by`, as most are. */
+interface EvenSteps {
+  from: number
+  by: number
+  count: number
 }
 
 /** `steps[i]` and `values[i]` belong together. */
@@ -16,20 +24,29 @@ export interface CurvePoints {
 }
 
 const pointsPerChunk = 65_536
-const chunksPerWrite = 32
+/** 8 MB, so that a shared write stays below what MongoDB takes at once. */
+const chunksPerPart = 8
+const partsPerWrite = 4
 
 /** Points of curves as packed little-endian doubles, never read for lists. */
 export function createCurveStore(db: Db) {
   const chunks = db.collection<CurveDoc>('curves')
+  const insert = createGroupCommit<CurveDoc[], void>({
+    writesInFlight: 2,
+    mostPerWrite: partsPerWrite,
+    prepare: (taken) => taken,
+    write: async (parts) => {
+      const docs = parts.flatMap((part) => part.item)
+      await chunks.insertMany(docs, { ordered: false, writeConcern: durable })
+      for (const part of parts) part.settle()
+    },
+  })
 
   /** Stores the points of one upload. The model that makes them visible is written afterwards. */
   async function saveCurves(upload: ObjectId, curves: Curve[]): Promise<void> {
     const docs = curves.flatMap((curve, index) => chunksOf(`${upload.toHexString()}/${index}`, curve))
-    for (let from = 0; from < docs.length; from += chunksPerWrite) {
-      await chunks.insertMany(docs.slice(from, from + chunksPerWrite), {
-        ordered: false,
-        writeConcern: durable,
-      })
+    for (let from = 0; from < docs.length; from += chunksPerPart) {
+      await insert(docs.slice(from, from + chunksPerPart))
     }
   }
 
@@ -41,7 +58,10 @@ export function createCurveStore(db: Db) {
     docs.sort((a, b) => chunkNumber(a._id) - chunkNumber(b._id))
     return prefixes.map((prefix) => {
       const own = docs.filter((doc) => doc._id.startsWith(`${prefix}/`))
-      return { steps: unpacked(own.map((doc) => doc.steps)), values: unpacked(own.map((doc) => doc.values)) }
+      return {
+        steps: joined(own.map((doc) => readSteps(doc.steps))),
+        values: joined(own.map((doc) => unpacked(doc.values))),
+      }
     })
   }
 
@@ -67,9 +87,10 @@ function chunksOf(prefix: string, curve: Curve): CurveDoc[] {
   const docs: CurveDoc[] = []
   for (let from = 0; from < curve.steps.length; from += pointsPerChunk) {
     const to = Math.min(from + pointsPerChunk, curve.steps.length)
+    const steps = curve.steps.subarray(from, to)
     docs.push({
       _id: `${prefix}/${from / pointsPerChunk}`,
-      steps: packed(curve.steps.subarray(from, to)),
+      steps: evenSteps(steps) ?? packed(steps),
       values: packed(curve.values.subarray(from, to)),
     })
   }
@@ -80,8 +101,30 @@ function packed(floats: Float64Array): Binary {
   return new Binary(Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength))
 }
 
-function unpacked(parts: Binary[]): Float64Array {
-  const bytes = Buffer.concat(parts.map((part) => part.buffer.subarray(0, part.position)))
-  const aligned = new Uint8Array(bytes).buffer
-  return new Float64Array(aligned)
+function evenSteps(steps: Float64Array): EvenSteps | null {
+  const [from = 0, second = from] = steps
+  const by = second - from
+  for (let i = 0; i < steps.length; i += 1) if (steps[i] !== from + i * by) return null
+  return { from, by, count: steps.length }
+}
+
+function readSteps(steps: CurveDoc['steps']): Float64Array {
+  if (steps instanceof Binary) return unpacked(steps)
+  const { from, by, count } = steps
+  return Float64Array.from({ length: count }, (_, i) => from + i * by)
+}
+
+function unpacked(part: Binary): Float64Array {
+  // Copied, because what the driver gives may lie anywhere in its buffer, and doubles want multiples of 8.
+  return new Float64Array(new Uint8Array(part.value()).buffer)
+}
+
+function joined(parts: Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((count, part) => count + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
 }
