@@ -32,7 +32,7 @@ export type ReportIntake = ReturnType<typeof createReportIntake>
 
 /** Stores what a job reports, durably and whole or not at all, and has the worker look at its pipeline. */
 export function createReportIntake({ modelWriter, curves, pipelines, queue, clock }: ReportIntakeOptions) {
-  /** @throws Problem NO_MODEL, DUPLICATE_MODEL */
+  /** @throws Problem NO_MODEL, DUPLICATE_MODEL, LIMIT_EXCEEDED */
   async function store(project: Project, identity: CiIdentity, report: Report): Promise<StoredReport> {
     const id = formatReportId({
       projectId: project.id,
@@ -55,6 +55,7 @@ export function createReportIntake({ modelWriter, curves, pipelines, queue, cloc
     const outcome = await modelWriter.save(id, docs)
     if (outcome.kind !== 'stored')
       await curves.dropCurves(docs.filter((doc) => doc.curves.length > 0).map((doc) => doc.upload))
+    if (outcome.kind === 'too_large') throw tooLarge(outcome.doc)
     if (outcome.kind === 'duplicate') throw duplicate(outcome.doc, outcome.jobName)
     return docs
   }
@@ -78,6 +79,14 @@ export function createReportIntake({ modelWriter, curves, pipelines, queue, cloc
 function duplicate(doc: ModelDoc, jobName: string): Problem {
   return new Problem('DUPLICATE_MODEL', {
     message: `The job "${jobName}" of this pipeline has reported the model "${doc.name}" on "${doc.dataset}" already.`,
+    field: 'models.name',
+    value: doc.name,
+  })
+}
+
+function tooLarge(doc: ModelDoc): Problem {
+  return new Problem('LIMIT_EXCEEDED', {
+    message: `The model "${doc.name}" on "${doc.dataset}" takes more than 16 MB with all its settings and results.`,
     field: 'models.name',
     value: doc.name,
   })

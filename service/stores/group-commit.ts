@@ -1,3 +1,5 @@
+import { isDatabaseAway } from './database.js'
+
 /** An item that waits for its write. */
 export interface Waiting<T, O> {
   item: T
@@ -10,7 +12,7 @@ export interface GroupCommitOptions<T, O> {
   mostPerWrite: number
   /** Makes of the items that wait those that are written: those for the same thing share an answer. */
   prepare: (taken: Waiting<T, O>[], repeat: (waiting: Waiting<T, O>) => void) => Waiting<T, O>[]
-  /** Settles or fails every one of them. */
+  /** Settles or fails every one of them. After an error it is called again for each alone, so it can be repeated. */
   write: (batch: Waiting<T, O>[]) => Promise<void>
 }
 
@@ -40,10 +42,19 @@ export function createGroupCommit<T, O>(options: GroupCommitOptions<T, O>): (ite
     try {
       await write(batch)
     } catch (error) {
-      for (const one of batch) one.fail(error)
+      await writeAlone(batch, error)
     } finally {
       running -= 1
       schedule()
+    }
+  }
+
+  /** One item that cannot be written must not fail those that happened to be beside it. */
+  async function writeAlone(batch: Waiting<T, O>[], error: unknown): Promise<void> {
+    const isShared = batch.length > 1 && !isDatabaseAway(error)
+    for (const one of batch) {
+      if (isShared) await write([one]).catch(one.fail)
+      else one.fail(error)
     }
   }
 

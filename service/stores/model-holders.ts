@@ -2,9 +2,13 @@ import type { ClientSession, Collection } from 'mongodb'
 import type { ModelDoc } from './model-store.js'
 
 /** `stored`: this upload is what readers see. `superseded`: a newer try or pipeline has stored the model already.
- * `duplicate`: another job of the same pipeline holds the identity; nothing was written. */
+ * `duplicate`: another job of the same pipeline holds the identity; nothing was written. `too_large`: MongoDB takes no
+ * document of this size; nothing was written. */
 export type SaveOutcome =
-  { kind: 'stored' } | { kind: 'superseded' } | { kind: 'duplicate'; doc: ModelDoc; jobName: string }
+  | { kind: 'stored' }
+  | { kind: 'superseded' }
+  | { kind: 'duplicate'; doc: ModelDoc; jobName: string }
+  | { kind: 'too_large'; doc: ModelDoc }
 
 /** What is known of the upload that stands for a model. */
 export type Holder = Pick<ModelDoc, '_id' | 'pipelineId' | 'jobId' | 'jobName' | 'upload' | 'curves'>

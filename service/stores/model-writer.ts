@@ -1,4 +1,4 @@
-import { type Db, MongoBulkWriteError, type MongoClient } from 'mongodb'
+import { BSON, type Db, MongoBulkWriteError, type MongoClient } from 'mongodb'
 import type { CurveStore } from './curve-store.js'
 import { duplicateKey, durable } from './database.js'
 import { createGroupCommit, type Waiting } from './group-commit.js'
@@ -9,6 +9,12 @@ import { createModelTransaction } from './model-transaction.js'
 type WaitingModel = Waiting<ModelDoc, SaveOutcome>
 
 const mostRounds = 20
+/** MongoDB's limit. */
+const mostDocumentBytes = 16 * 1024 * 1024
+/** Above this share of models that are there already, who holds them is looked up before anything is written. */
+const mostRepeatShare = 0.1
+/** Of one batch in the running share. */
+const repeatWeight = 0.05
 
 /** Writes models so that acknowledged means durable. Single models share one insert among concurrent callers; several
  * models of one report are stored in a transaction, all or none. Why: docs/decisions/0001-ingest.md. */
@@ -16,6 +22,7 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
   const models = modelCollection(db)
   const inTurn = createTurns()
   const saveTogether = createModelTransaction(client, db)
+  let repeatShare = 0
   const saveSingle = createGroupCommit<ModelDoc, SaveOutcome>({
     writesInFlight: 2,
     mostPerWrite: 500,
@@ -27,67 +34,72 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
    * @throws the driver's errors; nothing of the report is visible then */
   async function save(reportId: string, docs: ModelDoc[]): Promise<SaveOutcome> {
     const [only] = docs
-    if (docs.length === 1 && only !== undefined) return saveSingle(only)
-    return inTurn(reportId, () => saveAll(docs))
-  }
-
-  async function insertOrReplace(batch: WaitingModel[]): Promise<void> {
-    const refused = await insert(batch)
-    for (const waiting of batch) if (!refused.has(waiting)) waiting.settle({ kind: 'stored' })
-    const held = [...refused].filter(([, code]) => code === duplicateKey).map(([waiting]) => waiting)
-    for (const [waiting, code] of refused) {
-      if (code !== duplicateKey) waiting.fail(new Error(`MongoDB refused the model with code ${code}`))
-    }
-    await replaceOlder(held)
-  }
-
-  async function insert(batch: WaitingModel[]): Promise<Map<WaitingModel, number>> {
     try {
-      const docs = batch.map((waiting) => waiting.item)
-      await models.insertMany(docs, { ordered: false, writeConcern: durable })
-      return new Map()
+      if (docs.length === 1 && only !== undefined) return await saveSingle(only)
+      return await inTurn(reportId, () => saveAll(docs))
     } catch (error) {
-      if (!(error instanceof MongoBulkWriteError)) throw error
-      return refusedOf(batch, error)
+      // Measured only now: it takes as long as to write them.
+      const doc = docs.find((one) => BSON.calculateObjectSize(one) > mostDocumentBytes)
+      if (doc === undefined) throw error
+      return { kind: 'too_large', doc }
     }
   }
 
-  /** Rounds of compare-and-set: see who holds the model, replace exactly that, look again. */
-  async function replaceOlder(held: WaitingModel[]): Promise<void> {
-    let open = held
+  /** New models take one write this way; where many are sent again, looking first is cheaper. */
+  async function insertOrReplace(batch: WaitingModel[]): Promise<void> {
+    const isInsertedFirst = repeatShare < mostRepeatShare
+    const held = isInsertedFirst ? await insert(batch) : batch
+    const replaced = await replaceOlder(held)
+    repeatShare += ((isInsertedFirst ? held.length : replaced) / batch.length - repeatShare) * repeatWeight
+  }
+
+  /** Answers with those whose identity is taken. */
+  async function insert(batch: WaitingModel[]): Promise<WaitingModel[]> {
+    const refused = await refusals(batch, () =>
+      models.insertMany(
+        batch.map((waiting) => waiting.item),
+        { ordered: false, writeConcern: durable },
+      ),
+    )
+    for (const waiting of batch) if (!refused.has(waiting)) waiting.settle({ kind: 'stored' })
+    return heldOf(refused)
+  }
+
+  /** Rounds of compare-and-set: see who holds the model, replace exactly that, look again. Answers how many were held. */
+  async function replaceOlder(batch: WaitingModel[]): Promise<number> {
+    let open = batch
+    let count = 0
     for (let round = 0; open.length > 0; round += 1) {
       if (round === mostRounds) throw new Error('the same models are being written too often to settle')
-      open = await replaceRound(open)
+      const ids = open.map((waiting) => waiting.item._id)
+      const holders = await findHolders(models, ids)
+      if (round === 0) count = holders.size
+      open = await replaceExactly(open, holders)
     }
+    return count
   }
 
-  async function replaceRound(open: WaitingModel[]): Promise<WaitingModel[]> {
-    const found = await findHolders(
-      models,
-      open.map((waiting) => waiting.item._id),
-    )
-    const gone: WaitingModel[] = []
-    const replacing: { waiting: WaitingModel; holder: Holder }[] = []
-    for (const waiting of open) {
-      const holder = found.get(waiting.item._id)
+  /** Answers with those that have to be looked at again, because others wrote in between. */
+  async function replaceExactly(open: WaitingModel[], holders: Map<string, Holder>): Promise<WaitingModel[]> {
+    const batch = open.filter((waiting) => {
+      const holder = holders.get(waiting.item._id)
       const outcome = holder === undefined ? null : standing(waiting.item, holder)
-      if (holder === undefined) gone.push(waiting)
-      else if (outcome === null) replacing.push({ waiting, holder })
-      else waiting.settle(outcome)
-    }
-    if (gone.length > 0) await insert(gone)
-    if (replacing.length > 0) await replaceExactly(replacing)
-    return [...gone, ...replacing.map(({ waiting }) => waiting)]
-  }
-
-  async function replaceExactly(pairs: { waiting: WaitingModel; holder: Holder }[]): Promise<void> {
-    await models.bulkWrite(
-      pairs.map(({ waiting, holder }) => ({
-        replaceOne: { filter: { _id: waiting.item._id, upload: holder.upload }, replacement: waiting.item },
-      })),
-      { ordered: false, writeConcern: durable },
-    )
-    await dropCurves(pairs.map(({ holder }) => holder))
+      if (outcome !== null) waiting.settle(outcome)
+      return outcome === null
+    })
+    if (batch.length === 0) return []
+    let written = 0
+    const refused = await refusals(batch, async () => {
+      const result = await models.bulkWrite(
+        batch.map(({ item }) => replacement(item, holders.get(item._id))),
+        { ordered: false, writeConcern: durable },
+      )
+      written = result.matchedCount + result.upsertedCount
+    })
+    await dropCurves(batch.flatMap(({ item }) => holders.get(item._id) ?? []))
+    if (written < batch.length) return [...batch.filter((one) => !refused.has(one)), ...heldOf(refused)]
+    for (const waiting of batch) waiting.settle({ kind: 'stored' })
+    return []
   }
 
   async function saveAll(docs: ModelDoc[]): Promise<SaveOutcome> {
@@ -137,6 +149,27 @@ function joined(
   }
 }
 
+/** Exactly this holder, or nothing where there was none: then somebody else may have been quicker. */
+function replacement(doc: ModelDoc, holder: Holder | undefined) {
+  const filter = { _id: doc._id, upload: holder?.upload ?? doc.upload }
+  return { replaceOne: { filter, replacement: doc, upsert: holder === undefined } }
+}
+
+/** Runs a write of `batch`, in its order, and tells what MongoDB refused and by which code.
+ * @throws what says nothing of single documents */
+async function refusals(
+  batch: WaitingModel[],
+  write: () => Promise<unknown>,
+): Promise<Map<WaitingModel, number>> {
+  try {
+    await write()
+    return new Map()
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError)) throw error
+    return refusedOf(batch, error)
+  }
+}
+
 function refusedOf(batch: WaitingModel[], error: MongoBulkWriteError): Map<WaitingModel, number> {
   const refused = new Map<WaitingModel, number>()
   for (const problem of [error.writeErrors].flat()) {
@@ -145,6 +178,16 @@ function refusedOf(batch: WaitingModel[], error: MongoBulkWriteError): Map<Waiti
   }
   if (refused.size === 0) throw error
   return refused
+}
+
+/** Those whose identity is taken; the others fail. */
+function heldOf(refused: Map<WaitingModel, number>): WaitingModel[] {
+  const held: WaitingModel[] = []
+  for (const [waiting, code] of refused) {
+    if (code === duplicateKey) held.push(waiting)
+    else waiting.fail(new Error(`MongoDB refused the model with code ${code}`))
+  }
+  return held
 }
 
 /** Runs what has the same key one after the other. */
