@@ -63,14 +63,14 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     // People wait for the end, so both are asked at once; the first look at a running pipeline needs no jobs.
     const [found, jobsAtOnce] = await Promise.all([
       gitlab.findPipeline(project.gitlabProjectId, pipelineId),
-      known === null ? null : askForJobs(project, pipelineId),
+      known === null ? [] : askForJobs(project, pipelineId),
     ])
     if (found === null) return { kind: 'done' }
     const target = pipelineTarget(found)
     const [merge, mrIids, jobs] = await Promise.all([
       mergeOf(project, found, target, known),
       mergeRequestsOf(project, target),
-      jobsAtOnce ?? (hasEnded(found.status) ? askForJobs(project, pipelineId) : []),
+      isOf(jobsAtOnce, found) ? jobsAtOnce : askForJobs(project, pipelineId),
     ])
     const facts: Facts = {
       projectId: project.id,
@@ -143,6 +143,12 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     if (pipeline.ended || ageMs > followedForMs) return { kind: 'done' }
     return { kind: 'again', inMs: pollInterval(ageMs, project.hook.state === 'registered') }
   }
+}
+
+/** Asked at the same moment, the jobs may be those of a moment before the pipeline ended. */
+function isOf(jobs: GitLabJob[], pipeline: GitLabPipeline): boolean {
+  if (!hasEnded(pipeline.status)) return true
+  return jobs.length > 0 && jobs.every((job) => hasEnded(job.status))
 }
 
 function succeeded(job: { status: string }): boolean {
