@@ -18,8 +18,18 @@ interface KnownResult {
   fraction?: true
   /** Words that mean something else behind an unknown word (`heat_map`): only modifiers may stand before them. */
   alone?: true
+  /** Units, which say nothing alone (`lifetime_seconds`): beside modifiers only these words may stand before them. */
+  behind?: Set<string>
   names: string
 }
+
+const DURATIONS = wordSet(
+  'time latency runtime duration elapsed wall walltime clock cpu gpu compute inference predict prediction predicting',
+  'train training fit response request forward step epoch batch load loading startup warmup query search tuning',
+)
+const SIZES = wordSet(
+  'memory mem ram vram gpu cpu peak rss model file disk binary artifact checkpoint weights size used usage footprint',
+)
 
 /**
  * The well-known results, most wanted first within each field. Names are parted by blanks, in lower case, with `_`
@@ -79,9 +89,10 @@ const KNOWN: KnownResult[] = [
   { direction: 'higher', names: 'throughput fps qps rps tokens_per_s samples_per_s' },
   { direction: 'lower', names: 'latency runtime duration elapsed response_time inference_time' },
   { direction: 'lower', names: 'time wall_time walltime cpu_time gpu_time' },
-  { direction: 'lower', names: 'ms us ns secs seconds milliseconds minutes' },
+  { direction: 'lower', behind: DURATIONS, names: 'ms us ns secs seconds milliseconds minutes' },
   { direction: 'lower', alone: true, names: 'model_size file_size disk_size memory_size binary_size size' },
-  { direction: 'lower', names: 'bytes kb mb gb kib mib gib memory peak_memory rss' },
+  { direction: 'lower', behind: SIZES, names: 'bytes kb mb gb kib mib gib' },
+  { direction: 'lower', names: 'memory peak_memory rss' },
   { direction: 'lower', names: 'flops macs energy cost co2 emissions' },
 ]
 
@@ -95,8 +106,11 @@ const MODIFIERS = wordSet(
 /** Before a well-known word these make another thing of it: a spread, a difference, a setting, a count. */
 const OTHER_MEANING = wordSet(
   'delta diff difference std stddev stdev sd se sem stderr var variance ci n num count target threshold thresh',
-  'drop gap change inverse inv inverted baseline chance random no non without weight remaining saved free',
+  'drop gap change inverse inv inverted baseline chance random no not non without minus weight remaining saved free',
 )
+
+/** `1-accuracy`, but not `top-1-accuracy`. */
+const COMPLEMENT = /^\W*((val|valid|validation|test|eval|dev|train|training|mean|avg)[_-])*(1|one)\s*[-−–]/
 
 function wordSet(...lines: string[]): Set<string> {
   return new Set(lines.join(' ').split(' '))
@@ -137,7 +151,11 @@ type Found = Pick<ResultKind, 'direction' | 'fraction' | 'known' | 'rank'>
 function describeSegments(name: string): Found | null {
   const segments = name.split(/[/.:,]/).map((segment) => stripTrailing(wordsOf(segment)))
   const words = segments.findLast((segment) => segment.length > 0)
-  return words === undefined ? null : describeWords(words)
+  return words === undefined || isComplement(name) ? null : describeWords(words)
+}
+
+function isComplement(name: string): boolean {
+  return name.split(/[/.:,]/).some((segment) => COMPLEMENT.test(segment))
 }
 
 function wordsOf(text: string): string[] {
@@ -169,10 +187,15 @@ function describeWords(words: string[]): Found | null {
   const before = words.slice(0, words.length - entry.words.length)
   if (before.some((word) => OTHER_MEANING.has(word))) return null
   if (entry.known.alone && !before.every((word) => isModifier(word))) return null
+  if (entry.known.behind && !isUnitOf(entry.known.behind, before)) return null
   if (last === 'size' && before.length > 0) return null
   const direction = directionBehind(before, entry.known.direction)
   const known = entry.known.names.split(' ')[0] ?? null
   return { direction, fraction: entry.known.fraction === true, known, rank: entry.rank }
+}
+
+function isUnitOf(quantities: Set<string>, before: string[]): boolean {
+  return before.every((word) => isModifier(word) || quantities.has(word))
 }
 
 function findEntry(words: string[], last: string): Entry | undefined {

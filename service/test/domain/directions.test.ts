@@ -12,14 +12,20 @@ const lower = `loss val_loss valLoss test/loss train.loss loss/train training_lo
   nll neg_log_likelihood contrastive_loss bbox_loss error test_error top_5_error error_rate mae MAE val_mae rmse mse
   mean_squared_error mape sMAPE wer WER cer perplexity eval_perplexity ppl latency p99_latency latency_p95 latency_ms
   p99_ms inference_ms inference_time time train_time eval_runtime duration model_size size model_mb peak_memory
-  memory_mb false_positive_rate fpr brier_score ece fid cost train_time_seconds`
+  memory_mb false_positive_rate fpr brier_score ece fid cost train_time_seconds gpu_time_ms peak_memory_gb`
 const unknown = `gini epoch best_epoch step n_samples support learning_rate lr grad_norm loss_scale accuracy_std
   std_accuracy accuracy_drop delta_accuracy accuracy_gap target_accuracy num_errors loss_weight test_size batch_size
-  sample_size size_of_vocab seed depth depth_map heat_map mixed_precision score value 42 @ ___ précision`
+  sample_size size_of_vocab 1-accuracy 1-AUC test/1-ssim eval.1-f1 val_1-accuracy one_minus_f1 not_f1 mean_lifetime_seconds
+  time_to_failure_seconds audio_seconds n_bytes seed depth depth_map heat_map mixed_precision score value 42 @ ___ précision`
 
 function wordsIn(text: string): string[] {
   return text.trim().split(/\s+/)
 }
+
+t.test('what is left of one is no better for being higher', async (t) => {
+  for (const name of ['1 - AUC', '1 − accuracy', 'test/1 - f1'])
+    t.equal(describeResult(name).direction, 'unknown', name)
+})
 
 for (const [direction, names] of Object.entries({ higher, lower, unknown })) {
   t.test(`names whose better values are ${direction}`, async (t) => {
