@@ -6,6 +6,8 @@ export interface ModelIdentity {
   origin: string
   /** The commit, or the version of a model that has none. */
   commit: string
+  /** Null for what no pipeline reported. */
+  pipelineId: number | null
   dataset: string
   name: string
   repeat: string | null
@@ -13,10 +15,10 @@ export interface ModelIdentity {
 }
 
 /** The computed id of a model: 24 characters of `[A-Za-z0-9_-]`. The same identity always gives the same id, so that
- * sending a report again writes the same document. */
+ * sending a report again writes the same document. Why the pipeline is part of it: docs/decisions/0009-model-identity.md. */
 export function modelId(identity: ModelIdentity): string {
-  const { projectId, origin, commit, dataset, name, repeat, trial } = identity
-  const text = JSON.stringify([projectId, origin, commit, dataset, name, repeat, trial])
+  const { projectId, origin, commit, pipelineId, dataset, name, repeat, trial } = identity
+  const text = JSON.stringify([projectId, origin, commit, pipelineId, dataset, name, repeat, trial])
   return createHash('sha256').update(text).digest('base64url').slice(0, 24)
 }
 

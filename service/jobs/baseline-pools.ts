@@ -45,14 +45,12 @@ export function createBaselinePools({ gitlab, models, pipelines }: BaselinePools
     const pools = await fill(project, targetBranch, near)
     if (coverAll(pools, candidates)) return pools
 
-    const newest = await trusted(
-      project,
-      targetBranch,
-      await models.listNewestOfBranch(project.id, targetBranch, newestAtMost),
-    )
+    const newest = await models.listNewestOfBranch(project.id, targetBranch, newestAtMost)
     const known = new Set(near.map((pool) => pool.commit))
-    if (newest.every((model) => known.has(model.commit))) return pools
-    return [...pools, ...(await older(project, mergeRequest)), ...poolsOf(newest)]
+    const areAll = newest.length < newestAtMost
+    if (areAll && newest.every((model) => known.has(model.commit))) return pools
+    const rest = poolsOf(await trusted(project, targetBranch, newest))
+    return [...pools, ...(await older(project, mergeRequest)), ...rest]
   }
 
   async function older(

@@ -24,7 +24,7 @@ const mostFailedJobs = 100
 /** What a comparison needs to know of its merge request. */
 export type MergeRequestFacts = Pick<
   GitLabMergeRequest,
-  'iid' | 'state' | 'webUrl' | 'targetBranch' | 'commitsBehind'
+  'iid' | 'state' | 'webUrl' | 'sourceBranch' | 'targetBranch' | 'commitsBehind'
 > & {
   baseSha: string
   previousHeadSha: string | null
@@ -60,7 +60,8 @@ export function createComparer({
     const gathered = await pools.gather({ project, mergeRequest: facts, targetSha, candidates: head.models })
     const baselinesOf = (candidates: Model[]) => chooseBaselines({ candidates, pools: gathered })
     const baselines = baselinesOf(head.models)
-    const previous = facts.previousHeadSha === null ? null : await readHead(project, facts.previousHeadSha)
+    const { previousHeadSha: before } = facts
+    const previous = before === null ? null : await readHead(project, { ...facts, sha: before })
     return {
       projectUrl: project.webUrl,
       targetBranch: facts.targetBranch,
@@ -100,6 +101,7 @@ function toStored({ projectId, facts, head, input, judgedAt }: Judged): StoredCo
     mrIid: facts.iid,
     mrState: facts.state,
     mrUrl: facts.webUrl,
+    sourceBranch: facts.sourceBranch,
     targetBranch: facts.targetBranch,
     baseSha: facts.baseSha,
     commitsBehind: facts.commitsBehind,

@@ -1,6 +1,7 @@
 import { choosePerIdentity, type Baseline } from '../domain/baseline.js'
 import type { Model } from '../domain/model.js'
-import type { FailedJob, NotePipeline } from '../render/note-input.js'
+import type { GitLabMergeRequest } from '../gitlab/port.js'
+import type { NotePipeline } from '../render/note-input.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineStore, SilentJob } from '../stores/pipeline-store.js'
 import type { Project } from '../stores/project-store.js'
@@ -15,25 +16,66 @@ export interface Head {
   silent: SilentJob[]
 }
 
-export interface HeadReaderOptions {
+/** A head of a merge request, and the branch it is on. */
+export type HeadOf = Pick<GitLabMergeRequest, 'iid' | 'sourceBranch'> & { sha: string }
+
+/** The pipelines that speak for a head: the merge request's own and those of its branch, newest first. Tags, and other
+ * merge requests from the same branch, may have the same commit and other code around it. */
+export type HeadPipelines = (project: Project, head: HeadOf) => Promise<Pipeline[]>
+
+export function createHeadPipelines({
+  pipelines,
+}: {
   pipelines: Pick<PipelineStore, 'listOfHead'>
+}): HeadPipelines {
+  return async (project, { iid, sha, sourceBranch }) => {
+    const rows = await pipelines.listOfHead(project.id, sha)
+    return rows.filter(
+      (row) => row.mrIids.includes(iid) || (row.kind === 'branch' && row.ref === sourceBranch),
+    )
+  }
+}
+
+export interface HeadReaderOptions {
+  listPipelines: HeadPipelines
   models: Pick<ModelStore, 'listOfCommits'>
 }
 
-export type HeadReader = (project: Project, sha: string, known?: Pipeline[]) => Promise<Head>
+export type HeadReader = (project: Project, head: HeadOf, known?: Pipeline[]) => Promise<Head>
 
-export function createHeadReader({ pipelines, models }: HeadReaderOptions): HeadReader {
-  return async (project, sha, known) => {
-    const rows = known ?? (await pipelines.listOfHead(project.id, sha))
+export function createHeadReader({ listPipelines, models }: HeadReaderOptions): HeadReader {
+  return async (project, head, known) => {
+    const rows = known ?? (await listPipelines(project, head))
     const ids = new Set(rows.map((row) => row.pipelineId))
     const found = await models.listOfCommits(project.id, [...new Set(rows.map((row) => row.sha))])
+    const reported = found.filter((model) => ids.has(model.pipeline.id))
+    const isNewest = newestTries(rows, reported)
     return {
-      sha,
+      sha: head.sha,
       pipelines: rows,
-      models: choosePerIdentity(found.filter((model) => ids.has(model.pipeline.id))),
-      silent: rows.flatMap((row) => row.silent),
+      models: choosePerIdentity(reported.filter((model) => isNewest(model.pipeline.id, model.job))),
+      silent: rows.flatMap((row) => row.silent.filter((job) => isNewest(row.pipelineId, job))),
     }
   }
+}
+
+interface JobTry {
+  id: number
+  name: string
+}
+
+/** Tells the newest try of each job, of those that reported or ended: what an earlier one said no longer counts. */
+function newestTries(rows: Pipeline[], reported: Model[]): (pipelineId: number, job: JobTry) => boolean {
+  const newest = new Map<string, number>()
+  const add = (pipelineId: number, { id, name }: JobTry) => {
+    const key = `${pipelineId}:${name}`
+    newest.set(key, Math.max(id, newest.get(key) ?? 0))
+  }
+  for (const row of rows) {
+    for (const job of [...row.silent, ...row.jobs.filter(hasRun)]) add(row.pipelineId, job)
+  }
+  for (const model of reported) add(model.pipeline.id, model.job)
+  return (pipelineId, { id, name }) => newest.get(`${pipelineId}:${name}`) === id
 }
 
 export function reportedJobs(head: Head): number[] {
@@ -43,48 +85,53 @@ export function reportedJobs(head: Head): number[] {
 /** Names of the jobs that ran to an end of any kind; what was skipped or waits for a hand did not run. */
 export function endedJobs(head: Head): Set<string> {
   const jobs = head.pipelines.flatMap((row) => row.jobs)
-  return new Set(jobs.filter((job) => job.status === 'success' || isFailed(job)).map((job) => job.name))
+  return new Set(jobs.filter(hasRun).map((job) => job.name))
 }
 
-/** Its pipelines as one, for people. */
+/** Its pipelines as one, for people. Training jobs are those that reported here or at the baseline. */
 export function describePipeline(project: Project, head: Head, baselines: Baseline[]): NotePipeline {
   const [newest] = head.pipelines
   const finished = head.pipelines.every((row) => row.ended)
-  const failed = failedJobs(project, head, baselines)
-  const reported = new Set(head.models.map((model) => model.job.id)).size
+  const training = new Set([
+    ...head.models.map((model) => model.job.name),
+    ...head.silent.map((job) => job.name),
+    ...baselines.flatMap(({ models }) => models.map((model) => model.job.name)),
+  ])
+  const failed = failedJobs(head).filter((job) => training.has(job.name))
+  const reported = new Set(head.models.map((model) => model.job.name))
   return {
     id: newest?.pipelineId ?? 0,
     url: newest?.webUrl ?? project.webUrl,
     state: finished ? 'finished' : 'running',
-    jobsReported: reported,
-    jobsTotal: finished ? reported + failed.length : null,
-    failedJobs: failed,
+    jobsReported: reported.size,
+    jobsTotal: finished ? new Set([...reported, ...failed.map((job) => job.name)]).size : null,
+    failedJobs: failed.map(({ id, name, status }) => ({
+      name,
+      status,
+      url: `${project.webUrl}/-/jobs/${id}`,
+    })),
   }
 }
 
-interface JobTry {
-  id: number
-  name: string
-  status: string
+/** The newest try of each job, by name, that failed or was cancelled: GitLab's word before the job's own. */
+function failedJobs(head: Head): (JobTry & { status: string })[] {
+  const tries = [
+    ...head.models.map((model) => model.job),
+    ...head.silent,
+    ...head.pipelines.flatMap((row) => row.jobs.filter(hasRun)),
+  ]
+  const newest = new Map<string, JobTry & { status: string }>()
+  for (const { id, name, status } of tries) {
+    const known = newest.get(name)
+    if (known === undefined || known.id <= id) newest.set(name, { id, name, status })
+  }
+  return [...newest.values()].filter(isFailed)
 }
 
-/** Training jobs that failed or were cancelled, unless a later try reported a model: those that said so themselves, and
- * those that could not (GitLab says so, and the baseline knows their names). */
-function failedJobs(project: Project, head: Head, baselines: Baseline[]): FailedJob[] {
-  const training = new Set(baselines.flatMap(({ models }) => models.map((model) => model.job.name)))
-  const told = head.pipelines
-    .flatMap((row) => row.jobs)
-    .filter((job) => training.has(job.name) && isFailed(job))
-  const reported = new Map(head.models.map((model) => [model.job.name, model.job.id]))
-  return newestTries([...told, ...head.silent])
-    .filter((job) => (reported.get(job.name) ?? 0) < job.id)
-    .map(({ id, name, status }) => ({ name, status, url: `${project.webUrl}/-/jobs/${id}` }))
+function hasRun(job: { status: string }): boolean {
+  return job.status === 'success' || isFailed(job)
 }
 
-function isFailed({ status }: JobTry): boolean {
+function isFailed({ status }: { status: string }): boolean {
   return status === 'failed' || status === 'canceled'
-}
-
-function newestTries(tries: JobTry[]): JobTry[] {
-  return [...new Map(tries.toSorted((a, b) => a.id - b.id).map((job) => [job.name, job])).values()]
 }

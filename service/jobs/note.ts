@@ -9,7 +9,7 @@ import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import type { Comparer } from './comparer.js'
 import { jobKey, parseKey } from './keys.js'
-import type { HeadReader } from './merge-request-head.js'
+import type { HeadPipelines, HeadReader } from './merge-request-head.js'
 import { createPace } from './pace.js'
 import type { NoteWriter } from './note-writer.js'
 import type { Queue } from './queue.js'
@@ -25,10 +25,11 @@ const preparingMs = 2_000
 export interface NoteJobOptions {
   gitlab: Pick<GitLab, 'findMergeRequest'>
   projects: Pick<ProjectStore, 'find'>
-  pipelines: Pick<PipelineStore, 'findNewestHead' | 'listOfHead'>
+  pipelines: Pick<PipelineStore, 'findNewestHead'>
   models: Pick<ModelStore, 'findUploadAfter'>
   notes: Pick<NoteStore, 'find'>
   comparisons: Pick<ComparisonStore, 'findFacts' | 'setState'>
+  listPipelines: HeadPipelines
   readHead: HeadReader
   compareHead: Comparer
   writer: NoteWriter
@@ -38,7 +39,18 @@ export interface NoteJobOptions {
 
 /** Brings the note of a merge request up to date with what is stored now, whatever asked for it. */
 export function createNoteJob(options: NoteJobOptions): JobHandler {
-  const { gitlab, projects, pipelines, models, notes, comparisons, readHead, compareHead, clock } = options
+  const {
+    gitlab,
+    projects,
+    pipelines,
+    models,
+    notes,
+    comparisons,
+    listPipelines,
+    readHead,
+    compareHead,
+    clock,
+  } = options
   const pace = createPace(meanwhileShare)
 
   return async (job, context) => {
@@ -57,7 +69,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     }
     const { sha, baseSha } = mergeRequest
     if (sha === null || baseSha === null) return { kind: 'again', inMs: preparingMs }
-    const head = await readHead(project, sha)
+    const head = await readHead(project, { ...mergeRequest, sha })
     if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' }
     const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
     return writeNote(options, { project, mrIid, input: await compareHead(project, facts, head) }, context)
@@ -69,15 +81,14 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     if (before.mrState !== 'opened') return 0
     const newestHead = await pipelines.findNewestHead(project.id, before.mrIid)
     if (newestHead !== null && newestHead !== before.headSha) return 0
-    const rows = await pipelines.listOfHead(project.id, before.headSha)
+    const facts = { ...before, iid: before.mrIid, state: before.mrState, webUrl: before.mrUrl }
+    const of = { ...facts, sha: before.headSha }
+    const rows = await listPipelines(project, of)
     const waitMs = await waitFor(project, before.mrIid, rows)
     if (waitMs <= 0) return 0
     const turn = pace.take(clock())
     if (turn.kind === 'later') return Math.min(turn.inMs, waitMs)
-    const facts = { ...before, iid: before.mrIid, state: before.mrState, webUrl: before.mrUrl }
-    await compareHead(project, facts, await readHead(project, before.headSha, rows)).finally(() =>
-      turn.end(clock()),
-    )
+    await compareHead(project, facts, await readHead(project, of, rows)).finally(() => turn.end(clock()))
     return waitMs
   }
 

@@ -7,6 +7,7 @@ export interface StoredComparison {
   mrIid: number
   mrState: string
   mrUrl: string
+  sourceBranch: string
   targetBranch: string
   /** Where the merge request left the target branch, and how far that is behind it now, as GitLab last said. */
   baseSha: string

@@ -1,7 +1,7 @@
 import type { ClientSession, Collection } from 'mongodb'
 import type { ModelDoc } from './model-store.js'
 
-/** `stored`: this upload is what readers see. `superseded`: a newer try or pipeline has stored the model already.
+/** `stored`: this upload is what readers see. `superseded`: a newer try of the job has stored the model already.
  * `duplicate`: another job of the same pipeline holds the identity; nothing was written. `too_large`: MongoDB takes no
  * document of this size; nothing was written. */
 export type SaveOutcome =
@@ -11,9 +11,9 @@ export type SaveOutcome =
   | { kind: 'too_large'; doc: ModelDoc }
 
 /** What is known of the upload that stands for a model. */
-export type Holder = Pick<ModelDoc, '_id' | 'pipelineId' | 'jobId' | 'jobName' | 'upload' | 'curves'>
+export type Holder = Pick<ModelDoc, '_id' | 'jobId' | 'jobName' | 'upload' | 'curves'>
 
-const holderFields = { pipelineId: 1, jobId: 1, jobName: 1, upload: 1, curves: 1 } as const
+const holderFields = { jobId: 1, jobName: 1, upload: 1, curves: 1 } as const
 
 export async function findHolders(
   models: Collection<ModelDoc>,
@@ -29,8 +29,6 @@ export async function findHolders(
 /** What becomes of `doc` beside the one that stands there; null where it may replace it. */
 export function standing(doc: ModelDoc, holder: Omit<Holder, '_id' | 'curves'>): SaveOutcome | null {
   if (holder.upload.equals(doc.upload)) return { kind: 'stored' }
-  if (holder.pipelineId > doc.pipelineId) return { kind: 'superseded' }
-  if (holder.pipelineId < doc.pipelineId) return null
   if (holder.jobName !== doc.jobName) return { kind: 'duplicate', doc, jobName: holder.jobName }
   return holder.jobId > doc.jobId ? { kind: 'superseded' } : null
 }

@@ -26,6 +26,8 @@ export interface Pipeline {
   /** First parent of a merge-result commit: the target branch's commit that it was made with. */
   targetSha: string | null
   ref: string
+  /** What it was run for: a merge request, a branch, or nothing that gets a note (tags, merge trains). */
+  kind: 'merge_request' | 'branch' | 'none'
   source: string
   status: string
   webUrl: string

@@ -80,9 +80,9 @@ t.test('once repeats are expected, older tries and other jobs are still told apa
 
   const outcomes = await Promise.all([
     save('r', [doc('known 0', { jobId: 99 })]),
-    save('r', [doc('known 1', { pipelineId: 9 })]),
+    save('r', [doc('known 1', { jobId: 1 })]),
     save('r', [doc('known 2', { jobName: 'other' })]),
-    save('r', [doc('known 3', { pipelineId: 11, jobName: 'other' })]),
+    save('r', [doc('known 3', { jobId: 101 })]),
     save('r', [doc('unknown')]),
   ])
 

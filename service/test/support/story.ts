@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { eventually, type TestProject, type TestService } from './service.js'
 
 /** A model as a job reports it. */
@@ -99,4 +101,20 @@ export async function noteSaying(service: TestService, project: TestProject, mrI
   const count = service.simulator.listNotes(project.id, mrIid).length
   if (count !== 1) throw new Error(`${count} notes stand on the merge request`)
   return note
+}
+
+/** A commit that is in no branch, as GitLab makes it for a merged-results pipeline. */
+export async function mergeCommit(
+  service: TestService,
+  project: TestProject,
+  parents: { targetSha: string; sourceSha: string },
+): Promise<string> {
+  const gitDir = service.simulator.state.projects.get(project.id)?.gitDir ?? ''
+  const { targetSha, sourceSha } = parents
+  const author = { GIT_AUTHOR_NAME: 'GitLab', GIT_AUTHOR_EMAIL: 'gitlab@example.com' }
+  const committer = { GIT_COMMITTER_NAME: 'GitLab', GIT_COMMITTER_EMAIL: 'gitlab@example.com' }
+  const merge = ['commit-tree', `${sourceSha}^{tree}`, '-p', targetSha, '-p', sourceSha, '-m', 'Merge']
+  const options = { env: { PATH: process.env.PATH, ...author, ...committer } }
+  const { stdout } = await promisify(execFile)('git', ['--git-dir', gitDir, ...merge], options)
+  return stdout.trim()
 }
