@@ -6,7 +6,7 @@ import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
 import { createComparer } from './comparer.js'
 import { createHookJob } from './hook.js'
-import { createHeadReader } from './merge-request-head.js'
+import { createHeadPipelines, createHeadReader } from './merge-request-head.js'
 import { createNoteCheckJob } from './note-check.js'
 import { createNoteJob } from './note.js'
 import { createNoteWriter } from './note-writer.js'
@@ -41,7 +41,8 @@ export function buildWorker(parts: WorkerParts): Worker {
     requestTimeoutMs: gitlabTimeoutMs,
   })
   const shared = { ...stores, gitlab, queue, clock, writer, addresses: createAddresses(publicUrl), publicUrl }
-  const readHead = createHeadReader(shared)
+  const listPipelines = createHeadPipelines(shared)
+  const readHead = createHeadReader({ ...shared, listPipelines })
   const compareHead = createComparer({ ...shared, readHead, pools: createBaselinePools(shared) })
   return createWorker({
     store: stores.jobs,
@@ -52,7 +53,7 @@ export function buildWorker(parts: WorkerParts): Worker {
     monotonicNowMs: () => performance.now(),
     handlers: {
       pipeline: createPipelineJob(shared),
-      note: createNoteJob({ ...shared, readHead, compareHead }),
+      note: createNoteJob({ ...shared, listPipelines, readHead, compareHead }),
       'note-check': createNoteCheckJob(shared),
       hook: createHookJob(shared),
       reconcile: createReconcileJob(shared),
