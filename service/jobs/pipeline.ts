@@ -6,6 +6,7 @@ import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { jobKey, parseKey } from './keys.js'
+import { createProjectRefresh } from './project-refresh.js'
 import type { Queue } from './queue.js'
 import type { JobHandler, JobResult } from './worker.js'
 
@@ -34,11 +35,13 @@ type Facts = Omit<Pipeline, 'silent' | 'heardAt'>
 /** Finds out which merge requests a pipeline's models are for, has their notes written, and follows it to its end. */
 export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   const { gitlab, projects, pipelines, models, comparisons, queue, clock } = options
+  const refreshProject = createProjectRefresh(options)
 
   return async (job) => {
     const { projectId, number: pipelineId } = parseKey(job.key)
-    const project = await projects.find(projectId)
-    if (project === null) return { kind: 'done' }
+    const stored = await projects.find(projectId)
+    if (stored === null) return { kind: 'done' }
+    const project = await refreshProject(stored)
     const known = await pipelines.find(projectId, pipelineId)
     if (known !== null && (await isFresh(known, project))) {
       await enqueueNotes(known)

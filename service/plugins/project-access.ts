@@ -5,11 +5,11 @@ import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabProject } from '../gitlab/port.js'
 import type { Queue } from '../jobs/queue.js'
 import { jobKey } from '../jobs/keys.js'
-import type { Project, ProjectFacts, ProjectStore } from '../stores/project-store.js'
+import { createProjectRefresh, projectFacts } from '../jobs/project-refresh.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
 
 const connectedForMs = 10_000
 const refusedForMs = 30_000
-const checkedForMs = 5 * 60_000
 const mostRemembered = 10_000
 
 export interface ProjectAccessOptions {
@@ -25,7 +25,7 @@ export interface ProjectAccess {
   /** The project that an ID token speaks for; connects it where `AUTO_CONNECT` allows.
    * @throws Problem PROJECT_NOT_CONNECTED, GITLAB_UNAVAILABLE */
   getForJob(gitlabProjectId: number): Promise<Project>
-  /** A project that everyone may read, by GitLab's number, our id or its path.
+  /** A project that everyone may read, by GitLab's number, our id, its path or a path it had before.
    * @throws Problem NOT_FOUND, also for a project one may not see */
   getOpen(idOrPath: string): Promise<Project>
   /** The project if everyone may read it now. GitLab's word on that is at most 5 minutes old. */
@@ -34,6 +34,7 @@ export interface ProjectAccess {
 
 export function createProjectAccess(options: ProjectAccessOptions): ProjectAccess {
   const { gitlab, projects, queue, autoConnect, clock } = options
+  const refresh = createProjectRefresh(options)
   const remembered = new Map<number, { untilMs: number; answer: Promise<Project> }>()
 
   function getForJob(gitlabProjectId: number): Promise<Project> {
@@ -56,7 +57,7 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     if (known !== null) return known
     if (autoConnect.length === 0) throw notConnected(`GitLab project ${gitlabProjectId} is not connected.`)
     const project = await askGitLab(() => connectable(gitlabProjectId))
-    const connected = await projects.connect(factsOf(project), clock())
+    const connected = await projects.connect(projectFacts(project), clock())
     await queue.enqueue(jobKey.hook(connected.id))
     return connected
   }
@@ -75,8 +76,13 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
   }
 
   async function getOpen(idOrPath: string): Promise<Project> {
-    const project = await lookUp(idOrPath)
-    if (project !== null && (await isOpen(project))) return project
+    const found = await lookUp(idOrPath)
+    const project = found === null ? null : await openNow(found)
+    if (project !== null && project.path === found?.path) return project
+    // What GitLab said just now may have given the path to another project.
+    const other = found === null ? null : await lookUp(idOrPath)
+    const open = other === null ? null : await openNow(other)
+    if (open !== null) return open
     throw new Problem('NOT_FOUND', { message: 'There is no such project, or you may not see it.' })
   }
 
@@ -86,27 +92,16 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
   }
 
   async function isOpen(project: Project): Promise<boolean> {
-    if (!isOpenToEveryone(project)) return false
-    if (clock().getTime() - project.checkedAt.getTime() < checkedForMs) return true
-    return isOpenToEveryone(await recheck(project))
+    return (await openNow(project)) !== null
   }
 
-  async function recheck(project: Project): Promise<Pick<Project, 'visibility' | 'pipelinesOpen'>> {
-    const found = await askGitLab(() => gitlab.findProject(project.gitlabProjectId))
-    if (found === null) {
-      await projects.close(project.id, clock())
-      return { visibility: 'private', pipelinesOpen: false }
-    }
-    await projects.refresh(project.id, factsOf(found), clock())
-    return found
+  async function openNow(project: Project): Promise<Project | null> {
+    if (!isOpenToEveryone(project)) return null
+    const fresh = await askGitLab(() => refresh(project))
+    return isOpenToEveryone(fresh) ? fresh : null
   }
 
   return { getForJob, getOpen, isOpen }
-}
-
-function factsOf(project: GitLabProject): ProjectFacts {
-  const { id, path, webUrl, defaultBranch, visibility, pipelinesOpen } = project
-  return { gitlabProjectId: id, path, webUrl, defaultBranch, visibility, pipelinesOpen }
 }
 
 function notConnected(message: string): Problem {

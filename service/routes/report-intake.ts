@@ -7,10 +7,11 @@ import { jobKey } from '../jobs/keys.js'
 import type { Queue } from '../jobs/queue.js'
 import type { CiIdentity } from '../schemas/id-token.js'
 import type { CurveStore } from '../stores/curve-store.js'
+import type { SaveOutcome } from '../stores/model-holders.js'
 import type { ModelDoc } from '../stores/model-store.js'
 import type { ModelWriter } from '../stores/model-writer.js'
 import type { PipelineStore } from '../stores/pipeline-store.js'
-import type { Project } from '../stores/project-store.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
 
 /** The pause before a merge request is written to: what arrives in it shares one note. */
 const burstMs = 1_000
@@ -19,6 +20,7 @@ export interface ReportIntakeOptions {
   modelWriter: ModelWriter
   curves: CurveStore
   pipelines: PipelineStore
+  projects: Pick<ProjectStore, 'doubt'>
   queue: Queue
   clock: () => Date
 }
@@ -31,7 +33,9 @@ export interface StoredReport {
 export type ReportIntake = ReturnType<typeof createReportIntake>
 
 /** Stores what a job reports, durably and whole or not at all, and has the worker look at its pipeline. */
-export function createReportIntake({ modelWriter, curves, pipelines, queue, clock }: ReportIntakeOptions) {
+export function createReportIntake(options: ReportIntakeOptions) {
+  const { modelWriter, curves, pipelines, projects, queue, clock } = options
+
   /** @throws Problem NO_MODEL, DUPLICATE_MODEL, LIMIT_EXCEEDED */
   async function store(project: Project, identity: CiIdentity, report: Report): Promise<StoredReport> {
     const id = formatReportId({
@@ -42,6 +46,7 @@ export function createReportIntake({ modelWriter, curves, pipelines, queue, cloc
     })
     const docs = report.models.length === 0 ? [] : await storeModels(id, project, identity, report)
     if (docs.length === 0) await storeSilence(project, identity, report)
+    if (identity.projectPath !== project.path) await projects.doubt(project.id)
     await queue.enqueueCovered(jobKey.pipeline(project.id, identity.pipelineId), { delayMs: burstMs })
     return { id, models: docs }
   }
@@ -49,15 +54,26 @@ export function createReportIntake({ modelWriter, curves, pipelines, queue, cloc
   async function storeModels(id: string, project: Project, identity: CiIdentity, report: Report) {
     const now = clock()
     const docs = report.models.map((model) => toDoc(project, identity, report, model, now))
-    await Promise.all(
-      docs.map((doc, index) => curves.saveCurves(doc.upload, report.models[index]?.curves ?? [])),
-    )
-    const outcome = await modelWriter.save(id, docs)
-    if (outcome.kind !== 'stored')
-      await curves.dropCurves(docs.filter((doc) => doc.curves.length > 0).map((doc) => doc.upload))
+    const outcome = await saveWithCurves(id, docs, report)
     if (outcome.kind === 'too_large') throw tooLarge(outcome.doc)
     if (outcome.kind === 'duplicate') throw duplicate(outcome.doc, outcome.jobName)
     return docs
+  }
+
+  async function saveWithCurves(id: string, docs: ModelDoc[], report: Report): Promise<SaveOutcome> {
+    const withCurves = docs.filter((doc) => doc.curves.length > 0)
+    try {
+      const saved = await Promise.allSettled(
+        docs.map((doc, index) => curves.saveCurves(doc.upload, report.models[index]?.curves ?? [])),
+      )
+      for (const result of saved) if (result.status === 'rejected') throw result.reason
+      const outcome = await modelWriter.save(id, docs)
+      if (outcome.kind !== 'stored') await curves.dropCurves(withCurves.map((doc) => doc.upload))
+      return outcome
+    } catch (error) {
+      await curves.dropUnused(withCurves).catch(() => {}) // The first error says more.
+      throw error
+    }
   }
 
   async function storeSilence(project: Project, identity: CiIdentity, report: Report): Promise<void> {

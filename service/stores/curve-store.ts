@@ -2,6 +2,7 @@ import { Binary, type Db, type ObjectId } from 'mongodb'
 import type { Curve } from '../domain/model.js'
 import { durable } from './database.js'
 import { createGroupCommit } from './group-commit.js'
+import { type ModelDoc, modelCollection } from './model-store.js'
 
 /** One chunk of a curve; `_id` is `<upload>/<curve>/<chunk>`, so that a model's points are one range of keys. */
 interface CurveDoc {
@@ -70,7 +71,21 @@ export function createCurveStore(db: Db) {
     await chunks.deleteMany({ $or: uploads.map((upload) => rangeOf(upload.toHexString())) })
   }
 
-  return { saveCurves, readCurves, dropCurves }
+  /** Drops the points of those uploads that no model shows: where a write failed, it may still have been done. */
+  async function dropUnused(docs: Pick<ModelDoc, '_id' | 'upload'>[]): Promise<void> {
+    const filter = {
+      _id: { $in: docs.map((doc) => doc._id) },
+      upload: { $in: docs.map((doc) => doc.upload) },
+    }
+    const shown = await modelCollection(db)
+      .find(filter)
+      .project<Pick<ModelDoc, 'upload'>>({ upload: 1 })
+      .toArray()
+    const used = new Set(shown.map(({ upload }) => upload.toHexString()))
+    await dropCurves(docs.map(({ upload }) => upload).filter((upload) => !used.has(upload.toHexString())))
+  }
+
+  return { saveCurves, readCurves, dropCurves, dropUnused }
 }
 
 export type CurveStore = ReturnType<typeof createCurveStore>

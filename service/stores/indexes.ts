@@ -4,14 +4,16 @@ import { deliveryLifeSeconds } from './delivery-store.js'
 import { jobCollection, jobIndexes } from './job-store.js'
 import { modelCollection } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
-import { projectCollection } from './project-store.js'
+import { caseless, projectCollection } from './project-store.js'
 
 /** Makes every index; awaited before listening, because the unique ones are what keeps data single. */
 export async function ensureIndexes(db: Db): Promise<void> {
   await Promise.all([
     projectCollection(db).createIndexes([
       { key: { gitlabProjectId: 1 }, unique: true },
-      { key: { path: 1 } },
+      { key: { path: 1 }, collation: caseless, name: 'path_caseless' },
+      { key: { formerPaths: 1 }, collation: caseless, name: 'formerPaths_caseless' },
+      { key: { 'hook.secretHash': 1 } },
       { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
     ]),
     modelCollection(db).createIndexes([

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
+import { isOpenToEveryone } from '../domain/permissions.js'
 import { isDuplicateKey } from './database.js'
 
 /** How the project's webhook stands: not asked for yet, registered, or not possible for the bot (needs Maintainer). */
@@ -22,7 +23,14 @@ export interface Project {
 interface ProjectDoc extends Omit<Project, 'id'> {
   _id: string
   schema: 1
+  /** The oldest first; absent where it was never renamed. */
+  formerPaths?: string[]
 }
+
+/** As GitLab compares paths. */
+export const caseless = { locale: 'en', strength: 2 } as const
+const formerPathsKept = 20
+const mostAtOnePath = 50
 
 /** What GitLab says of a project; refreshed at every contact, because projects are renamed and closed. */
 export type ProjectFacts = Pick<
@@ -34,7 +42,7 @@ export function projectCollection(db: Db): Collection<ProjectDoc> {
   return db.collection<ProjectDoc>('projects')
 }
 
-function fromDoc({ _id: id, schema: _, ...rest }: ProjectDoc): Project {
+function fromDoc({ _id: id, schema: _, formerPaths: __, ...rest }: ProjectDoc): Project {
   return { id, ...rest }
 }
 
@@ -77,14 +85,55 @@ export function createProjectStore(db: Db) {
     return doc === null ? null : fromDoc(doc)
   }
 
-  /** By the path as GitLab last told it: for addresses of pages, never to authorise. */
-  async function findByPath(path: string): Promise<Project | null> {
-    const doc = await projects.findOne({ path }, { sort: { checkedAt: -1 } })
+  /** Whose webhook carries the secret of this hash. */
+  async function findBySecretHash(secretHash: string): Promise<Project | null> {
+    const doc = await projects.findOne({ 'hook.secretHash': secretHash })
     return doc === null ? null : fromDoc(doc)
   }
 
+  /** By the path as GitLab last told it, else by one it had before: for addresses of pages, never to authorise. */
+  async function findByPath(path: string): Promise<Project | null> {
+    return (await findAt({ path })) ?? findAt({ formerPaths: path })
+  }
+
+  /** One path may have belonged to several projects one after the other. */
+  async function findAt(filter: { path: string } | { formerPaths: string }): Promise<Project | null> {
+    const docs = await projects
+      .find(filter, { collation: caseless })
+      .sort({ checkedAt: -1 })
+      .limit(mostAtOnePath)
+      .toArray()
+    const doc = docs.find(isOpenToEveryone) ?? docs[0]
+    return doc === undefined ? null : fromDoc(doc)
+  }
+
+  /** Projects that were open at this path when GitLab was last asked about them. */
+  async function listOpenAt(path: string): Promise<Project[]> {
+    const filter = { path, visibility: 'public', pipelinesOpen: true } as const
+    const docs = await projects.find(filter, { collation: caseless }).limit(mostAtOnePath).toArray()
+    return docs.map(fromDoc)
+  }
+
+  /** Keeps the path it had before. */
   async function refresh(projectId: string, facts: ProjectFacts, now: Date): Promise<void> {
-    await projects.updateOne({ _id: projectId }, { $set: { ...facts, checkedAt: now } })
+    const former = { $ifNull: ['$formerPaths', []] }
+    const path = { $literal: facts.path }
+    const others = { $filter: { input: former, cond: { $not: [{ $in: ['$$this', ['$path', path]] }] } } }
+    const renamed = { $slice: [{ $concatArrays: [others, ['$path']] }, -formerPathsKept] }
+    await projects.updateOne({ _id: projectId }, [
+      {
+        $set: {
+          ...Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { $literal: value }])),
+          checkedAt: now,
+          formerPaths: { $cond: [{ $eq: ['$path', path] }, former, renamed] },
+        },
+      },
+    ])
+  }
+
+  /** Has GitLab asked about the project before anything is said of it again. */
+  async function doubt(projectId: string): Promise<void> {
+    await projects.updateOne({ _id: projectId }, { $set: { checkedAt: new Date(0) } })
   }
 
   /** Closes a project that GitLab no longer shows to the bot; its results are kept. */
@@ -122,7 +171,20 @@ export function createProjectStore(db: Db) {
     }
   }
 
-  return { connect, find, findByGitLabId, findByPath, refresh, close, setHook, listOpen, listIds }
+  return {
+    connect,
+    find,
+    findByGitLabId,
+    findBySecretHash,
+    findByPath,
+    listOpenAt,
+    refresh,
+    doubt,
+    close,
+    setHook,
+    listOpen,
+    listIds,
+  }
 }
 
 export type ProjectStore = ReturnType<typeof createProjectStore>
