@@ -2,7 +2,6 @@ import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.js'
 import { createAddresses } from './domain/addresses.js'
-import { Problem } from './errors.js'
 import { limits } from './ingest/limits.js'
 import type { GitLab } from './gitlab/port.js'
 import type { SigningKeys } from './gitlab/keys.js'
@@ -10,7 +9,7 @@ import type { Queue } from './jobs/queue.js'
 import { accessRules } from './plugins/access-rules.js'
 import { bodyParser } from './plugins/body-parser.js'
 import { ciIdentity } from './plugins/ci-identity.js'
-import { errorHandler, sendProblem } from './plugins/error-handler.js'
+import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
 import { createProjectAccess } from './plugins/project-access.js'
 import { views } from './plugins/views.js'
@@ -38,7 +37,7 @@ export interface AppOptions {
 /** The HTTP side of the service. Reads no environment and starts nothing. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, stores, gitlab, keys, queue, clock, log, ciTemplate } = options
-  const app = fastify({
+  const app: FastifyInstance = fastify({
     loggerInstance: log,
     bodyLimit: limits.bodyBytes,
     requestTimeout: 120_000,
@@ -50,8 +49,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // An ID token lists up to 200 groups.
     http: { maxHeaderSize: 64 * 1024 },
     routerOptions: { maxParamLength: 10_000 },
-    frameworkErrors: (_error, request, reply) =>
-      sendProblem(request, reply, new Problem('NOT_FOUND', { message: 'The address cannot be read.' })),
+    // An address that cannot be read passes no hook, so it goes round again as one that there is not.
+    frameworkErrors: (_error, request, reply) => {
+      request.raw.url = '/api/v1/unreadable'
+      app.routing(request.raw, reply.raw)
+    },
     return503OnClosing: true,
   })
   const addresses = createAddresses(config.publicUrl)

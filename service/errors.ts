@@ -41,11 +41,6 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Reports from forks are off for this project.',
   },
-  REF_NOT_REPORTABLE: {
-    status: 403,
-    retryable: false,
-    help: 'Report from a job of a branch, tag or merge-request pipeline.',
-  },
   NOT_FOUND: {
     status: 404,
     retryable: false,
@@ -92,7 +87,6 @@ export const errorCatalogue = {
     help: "The webhook's secret is not the one of this project; reconnect the project to set it anew.",
   },
   GITLAB_UNAVAILABLE: { status: 503, retryable: true, help: 'GitLab did not answer; try again in a minute.' },
-  TOO_MANY_REQUESTS: { status: 429, retryable: true, help: 'Wait as long as Retry-After says.' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, help: 'Send the request again.' },
   INVALID_REQUEST: { status: 400, retryable: false, help: 'Correct the request.' },
   INTERNAL_ERROR: {

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { Problem } from '../errors.js'
 import { parseJson } from '../ingest/json.js'
 import { limits } from '../ingest/limits.js'
+import { nothingHere } from './error-handler.js'
 
 const largeBodyBytes = 64 * 1024
 
@@ -12,6 +13,8 @@ export const bodyParser = fp(registerBodyParser, { name: 'body-parser', fastify:
 
 async function registerBodyParser(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onRequest', async (request) => {
+    // Before the body, which nobody is to read.
+    if (request.is404) throw nothingHere()
     const encoding = request.headers['content-encoding']
     if (encoding === undefined || encoding === 'identity') return
     throw new Problem('UNSUPPORTED_CONTENT_TYPE', {

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ErrorCode, Problem, errorCatalogue } from '../errors.js'
+import { limits } from '../ingest/limits.js'
 import { plainLine } from '../render/plain.js'
 import { isDatabaseAway } from '../stores/database.js'
 
@@ -9,9 +10,11 @@ export const errorHandler = fp(registerErrorHandler, { name: 'error-handler', fa
 
 async function registerErrorHandler(fastify: FastifyInstance): Promise<void> {
   fastify.setErrorHandler((error, request, reply) => sendProblem(request, reply, refuse(error, request)))
-  fastify.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new Problem('NOT_FOUND', { message: 'There is nothing at this address.' })),
-  )
+  fastify.setNotFoundHandler((request, reply) => sendProblem(request, reply, nothingHere()))
+}
+
+export function nothingHere(): Problem {
+  return new Problem('NOT_FOUND', { message: 'There is nothing at this address.' })
 }
 
 /** Codes of Fastify and its plugins that mean a refusal of ours. */
@@ -27,6 +30,13 @@ const fastifyCodes: Record<string, ErrorCode> = {
   FST_ERR_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 }
 
+/** Where the words of a plugin do not name the limit. */
+const limitMessages: Record<string, string> = {
+  FST_FILES_LIMIT: `A report has at most ${limits.files} files.`,
+  FST_PARTS_LIMIT: `A report has at most ${limits.files + 1} parts: context and ${limits.files} files.`,
+  FST_FIELDS_LIMIT: 'A report has at most one part context.',
+}
+
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (isDatabaseAway(error)) {
@@ -38,8 +48,10 @@ function toProblem(error: unknown): Problem {
   }
   const { code = '', statusCode = 500, message = '' } = error as Partial<FastifyError>
   const known = fastifyCodes[code]
-  if (known !== undefined)
-    return new Problem(known, { message: `${message || known}.`.replace(/\.+$/, '.'), cause: error })
+  if (known !== undefined) {
+    const said = limitMessages[code] ?? `${message || known}.`.replace(/\.+$/, '.')
+    return new Problem(known, { message: said, cause: error })
+  }
   if (statusCode >= 400 && statusCode < 500) return new Problem('INVALID_REQUEST', { message, cause: error })
   return new Problem('INTERNAL_ERROR', { message: 'Something went wrong here.', cause: error })
 }

@@ -31,7 +31,8 @@ interface Reporter {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    reporter: Reporter | null
+    /** Of `POST /api/v1/reports` alone, set before the body is read. */
+    reporter: Reporter
   }
 }
 
@@ -42,7 +43,7 @@ const StatusQuery = z.strictObject({ wait: z.coerce.number().min(0).max(waitSeco
 /** `POST /api/v1/reports`: what one CI job sends. `GET /api/v1/reports/:id`: what came of it. */
 export async function reportRoutes(fastify: FastifyInstance, options: ReportRoutesOptions): Promise<void> {
   const { access, intake, status, addresses } = options
-  fastify.decorateRequest('reporter', null)
+  fastify.decorateRequest('reporter')
 
   fastify.post('/api/v1/reports', {
     config: { access: 'job' },
@@ -52,7 +53,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
       return payload
     },
     handler: async (request, reply) => {
-      const { identity, project } = request.reporter ?? (await authorise(request))
+      const { identity, project } = request.reporter
       const report = request.isMultipart() ? await readMultipart(request) : readReport(request.body)
       const stored = await intake.store(project, identity, report)
       request.log.info({ report: stored.id, models: stored.models.length }, 'Report stored')
@@ -125,6 +126,12 @@ const multipartOptions: Parameters<FastifyRequest['parts']>[0] & { preservePath:
 
 /** A part `context` (JSON) and one part `file` per result file. */
 async function readMultipart(request: FastifyRequest): Promise<Report> {
+  const { context, files } = await readParts(request).catch(unreadable)
+  const { job, defaults } = check(WireContext, context ?? {}, 'context')
+  return { job: readJob(job), models: readFiles(files, defaults ?? {}) }
+}
+
+async function readParts(request: FastifyRequest): Promise<{ context: unknown; files: ResultFile[] }> {
   let context: unknown
   const files: ResultFile[] = []
   let sizeBytes = 0
@@ -136,6 +143,11 @@ async function readMultipart(request: FastifyRequest): Promise<Report> {
         throw new Problem('BODY_TOO_LARGE', { message: 'The files are too large.' })
       files.push({ path: part.filename || 'file', text })
     } else if (part.fieldname === 'context' && part.type === 'field') {
+      if (part.valueTruncated)
+        throw new Problem('LIMIT_EXCEEDED', {
+          message: 'The part context has more than 1 MB.',
+          field: 'context',
+        })
       // A part that calls itself application/json comes parsed.
       context = typeof part.value === 'string' ? parseJson(part.value, 'context') : part.value
     } else {
@@ -143,8 +155,18 @@ async function readMultipart(request: FastifyRequest): Promise<Report> {
       throw new Problem('UNKNOWN_FIELD', { message: 'Only a part context and parts file are known.', field })
     }
   }
-  const { job, defaults } = check(WireContext, context ?? {}, 'context')
-  return { job: readJob(job), models: readFiles(files, defaults ?? {}) }
+  return { context, files }
+}
+
+/** The parser's errors over a body that it cannot read say no status. */
+function unreadable(error: unknown): never {
+  const isRefusal = error instanceof Problem || (error instanceof Error && 'statusCode' in error)
+  if (isRefusal) throw error
+  throw new Problem('INVALID_REQUEST', {
+    message: `The multipart body cannot be read (${error instanceof Error ? error.message : 'no reason given'}); send it whole, and name its boundary of 1 to 70 characters in Content-Type.`,
+    field: 'content-type',
+    cause: error,
+  })
 }
 
 function replyStatus(request: FastifyRequest, reply: FastifyReply, status: ReportStatus) {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { hashSecret } from '../domain/secrets.js'
 import { Problem } from '../errors.js'
 import { jobKey } from '../jobs/keys.js'
@@ -17,36 +17,52 @@ export interface WebhookRoutesOptions {
   clock: () => Date
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of the route for webhooks alone: whose secret came, set before the body is read. */
+    hookProject: Project
+  }
+}
+
 const bodyLimit = 25 * 1024 * 1024
 
 /** Events of GitLab. Answers 2xx to everything authentic, because GitLab disables hooks that answer otherwise. */
 export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
   const { projects, pipelines, deliveries, queue, clock } = options
 
-  fastify.post('/webhooks/gitlab', { config: { access: 'webhook' }, bodyLimit }, async (request, reply) => {
-    const project = await authenticate(request)
-    const asked = await ask(project, request.body)
-    // Asked for first and recorded after: a crash in between repeats the event rather than losing it.
-    await deliveries.record({
-      projectId: project.id,
-      event: String(request.headers['x-gitlab-event'] ?? ''),
-      uuid: String(request.headers['x-gitlab-event-uuid'] ?? ''),
-      effect: asked,
-      at: clock(),
-    })
-    return reply.send({ status: asked ?? 'ignored' })
-  })
+  fastify.decorateRequest('hookProject')
 
-  /** A secret belongs to one project, which must be the payload's. */
-  async function authenticate(request: FastifyRequest): Promise<Project> {
-    const event = AnyEvent.safeParse(request.body)
-    const gitlabProjectId = event.data?.project?.id ?? event.data?.project_id
-    const project = gitlabProjectId == null ? null : await projects.findByGitLabId(gitlabProjectId)
-    const given = request.headers['x-gitlab-token']
-    if (project === null || typeof given !== 'string' || !isSecretOf(project, given)) {
-      throw new Problem('WEBHOOK_UNAUTHORIZED', {
-        message: 'The secret does not fit the project of this event.',
+  // Whose secret is not known is refused before the body is read.
+  const preParsing: preParsingAsyncHookHandler = async (request, _reply, payload) => {
+    request.hookProject = await authenticate(request)
+    return payload
+  }
+  fastify.post(
+    '/webhooks/gitlab',
+    { config: { access: 'webhook' }, bodyLimit, preParsing },
+    async (request, reply) => {
+      const project = request.hookProject
+      refuseForeign(project, request.body)
+      const asked = await ask(project, request.body)
+      // Asked for first and recorded after: a crash in between repeats the event rather than losing it.
+      await deliveries.record({
+        projectId: project.id,
+        event: String(request.headers['x-gitlab-event'] ?? ''),
+        uuid: String(request.headers['x-gitlab-event-uuid'] ?? ''),
+        effect: asked,
+        at: clock(),
       })
+      return reply.send({ status: asked ?? 'ignored' })
+    },
+  )
+
+  /** A secret belongs to one project. */
+  async function authenticate(request: FastifyRequest): Promise<Project> {
+    const given = request.headers['x-gitlab-token']
+    if (typeof given !== 'string') throw unauthorized('The request has no X-Gitlab-Token.')
+    const project = await projects.findBySecretHash(hashSecret(given))
+    if (project === null || !isSecretOf(project, given)) {
+      throw unauthorized('The secret is that of no project.')
     }
     return project
   }
@@ -65,6 +81,17 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
     await queue.enqueue(jobKey.pipeline(project.id, id))
     return 'pipeline'
   }
+}
+
+function refuseForeign(project: Project, body: unknown): void {
+  const event = AnyEvent.safeParse(body)
+  const gitlabProjectId = event.data?.project?.id ?? event.data?.project_id
+  if (gitlabProjectId === project.gitlabProjectId) return
+  throw unauthorized('The secret does not fit the project of this event.')
+}
+
+function unauthorized(message: string): Problem {
+  return new Problem('WEBHOOK_UNAUTHORIZED', { message })
 }
 
 function isSecretOf(project: Project, given: string): boolean {
