@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.js'
 import { createAddresses } from './domain/addresses.js'
@@ -12,6 +11,7 @@ import { ciIdentity } from './plugins/ci-identity.js'
 import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
 import { createProjectAccess } from './plugins/project-access.js'
+import { securityHeaders } from './plugins/security-headers.js'
 import { views } from './plugins/views.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
 import { pageRoutes } from './routes/pages.js'
@@ -69,19 +69,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   await app.register(accessRules)
   await app.register(errorHandler)
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        baseUri: ["'none'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-  })
+  await app.register(securityHeaders)
   await app.register(bodyParser)
   await app.register(ciIdentity, {
     keys,
