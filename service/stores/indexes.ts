@@ -14,7 +14,6 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { path: 1 }, collation: caseless, name: 'path_caseless' },
       { key: { formerPaths: 1 }, collation: caseless, name: 'formerPaths_caseless' },
       { key: { 'hook.secretHash': 1 } },
-      { key: { 'hook.secretHash': 1 } },
       { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
     ]),
     modelCollection(db).createIndexes([

@@ -91,12 +91,6 @@ export function createProjectStore(db: Db) {
     return doc === null ? null : fromDoc(doc)
   }
 
-  /** Whose webhook carries the secret of this hash. */
-  async function findBySecretHash(secretHash: string): Promise<Project | null> {
-    const doc = await projects.findOne({ 'hook.secretHash': secretHash })
-    return doc === null ? null : fromDoc(doc)
-  }
-
   /** By the path as GitLab last told it, else by one it had before: for addresses of pages, never to authorise. */
   async function findByPath(path: string): Promise<Project | null> {
     return (await findAt({ path })) ?? findAt({ formerPaths: path })
@@ -181,7 +175,6 @@ export function createProjectStore(db: Db) {
     connect,
     find,
     findByGitLabId,
-    findBySecretHash,
     findBySecretHash,
     findByPath,
     listOpenAt,
