@@ -1,10 +1,11 @@
+import type { Curve } from '../domain/model.js'
 import type { WireDefaults } from '../schemas/report.js'
 import { Problem } from '../errors.js'
 import { type PointBudget, pointBudget } from './curve.js'
 import { parseJson } from './json.js'
 import { limits } from './limits.js'
 import { type ReportedModel, readModels } from './report.js'
-import { isPlainObject, type PlainObject } from './values.js'
+import { isPlainObject, type PlainObject, refuseMore } from './values.js'
 
 /** A result file as the job's tool wrote it. */
 export interface ResultFile {
@@ -66,8 +67,9 @@ function flatten(content: PlainObject, path: string): PlainObject {
   const open: [string, PlainObject, number][] = [['', content, 0]]
   for (let item = open.pop(); item !== undefined; item = open.pop()) {
     const [prefix, node, depth] = item
-    if (depth > limits.valueDepth || flat.length > limits.results) throw tooMuch(path)
+    if (depth > limits.valueDepth) throw tooMuch(path)
     for (const [key, value] of Object.entries(node)) {
+      if (flat.length + open.length > limits.results) throw tooMuch(path)
       const name = prefix === '' ? key : `${prefix}.${key}`
       if (isPlainObject(value)) open.push([name, value, depth + 1])
       else flat.push([name, value])
@@ -90,21 +92,36 @@ function mergeSame(models: ReportedModel[]): ReportedModel[] {
     const key = JSON.stringify([model.dataset, model.name, model.repeat, model.trial, model.version])
     const first = merged.get(key)
     merged.set(key, first === undefined ? model : merge(first, model))
+    refuseMore(merged.size, 'models', 'file')
   }
   return [...merged.values()]
 }
 
 function merge(first: ReportedModel, second: ReportedModel): ReportedModel {
-  return {
+  const both: ReportedModel = {
     ...first,
     parameters: addNamed(first.parameters, second.parameters, first.name, 'parameters'),
     hyperparameters: addNamed(first.hyperparameters, second.hyperparameters, first.name, 'hyperparameters'),
     results: addNamed(first.results, second.results, first.name, 'results'),
-    curves: [...first.curves, ...second.curves],
+    curves: addCurves(first, second),
     datasetDigest: first.datasetDigest ?? second.datasetDigest,
     testSize: first.testSize ?? second.testSize,
     artifacts: [...first.artifacts, ...second.artifacts],
   }
+  for (const what of severalOfAModel) refuseMore(both[what].length, what, what)
+  return both
+}
+
+const severalOfAModel = ['parameters', 'hyperparameters', 'results', 'curves', 'artifacts'] as const
+
+function addCurves(first: ReportedModel, second: ReportedModel): Curve[] {
+  const known = new Set(first.curves.map(({ name }) => name))
+  const twin = second.curves.find(({ name }) => known.has(name))
+  if (twin === undefined) return [...first.curves, ...second.curves]
+  throw new Problem('DUPLICATE_MODEL', {
+    message: `Two files give the curve "${twin.name.slice(0, 80)}" for the model "${first.name.slice(0, 80)}".`,
+    field: `curves.${twin.name}`,
+  })
 }
 
 function addNamed<T>(

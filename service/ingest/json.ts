@@ -1,13 +1,18 @@
 import { Problem } from '../errors.js'
+import { limits } from './limits.js'
 
 const quote = 0x22
 const backslash = 0x5c
+const colon = 0x3a
+const openBrace = 0x7b
+const closeBrace = 0x7d
 
 /** Parses JSON as Python writes it: bare `NaN`, `Infinity` and `-Infinity` become those floats. The last of duplicate
  * keys wins; `__proto__` is a key like any other. Depth is not limited here: what reads the value does not recurse
  * before checking it.
- * @throws Problem INVALID_JSON */
+ * @throws Problem INVALID_JSON, LIMIT_EXCEEDED */
 export function parseJson(text: string, field?: string): unknown {
+  refuseWideObjects(text, field)
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -24,6 +29,40 @@ export function parseJson(text: string, field?: string): unknown {
 function invalid(cause: unknown, field: string | undefined): Problem {
   const reason = cause instanceof Error ? cause.message.slice(0, 120) : 'not JSON'
   return new Problem('INVALID_JSON', { message: `The body is not valid JSON: ${reason}`, field, cause })
+}
+
+/** Told by the text alone: of an object with millions of names, even the first costs seconds once it is parsed. */
+function refuseWideObjects(text: string, field: string | undefined): void {
+  if (!hasMoreColons(text, limits.objectNames)) return
+  const outer: number[] = []
+  let names = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === quote) at = endOfString(text, at)
+    else if (code === colon) {
+      names += 1
+      if (names > limits.objectNames) throw tooWide(field)
+    } else if (code === openBrace) {
+      outer.push(names)
+      names = 0
+    } else if (code === closeBrace) names = outer.pop() ?? 0
+  }
+}
+
+function hasMoreColons(text: string, most: number): boolean {
+  let found = 0
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    found += 1
+    if (found > most) return true
+  }
+  return false
+}
+
+function tooWide(field: string | undefined): Problem {
+  return new Problem('LIMIT_EXCEEDED', {
+    message: `An object in ${field ?? 'the body'} has more than ${limits.objectNames} names.`,
+    field,
+  })
 }
 
 /** Turns each bare float into a marked string; null where there is none to turn. */
@@ -78,16 +117,19 @@ function restoreFloats(root: unknown, mark: string): unknown {
   const holder = { root }
   const open: object[] = [holder]
   for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
-    for (const [key, value] of Object.entries(parent)) {
+    const restore = (key: string | number, value: unknown) => {
       if (typeof value === 'object' && value !== null) open.push(value)
-      else if (typeof value === 'string' && value.startsWith(mark)) {
+      else if (typeof value === 'string' && value.startsWith(mark))
         setOwn(parent, key, Number(value.slice(mark.length)))
-      }
     }
+    // Lists may be long, and need no copy of their keys.
+    if (Array.isArray(parent)) for (let i = 0; i < parent.length; i += 1) restore(i, parent[i])
+    else for (const [key, value] of Object.entries(parent)) restore(key, value)
   }
   return holder.root
 }
 
-function setOwn(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+function setOwn(target: object, key: string | number, value: unknown): void {
+  if (Array.isArray(target)) target[Number(key)] = value
+  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }

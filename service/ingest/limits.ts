@@ -12,4 +12,6 @@ export const limits = {
   points: 1_000_000,
   artifacts: 1_000,
   files: 50,
+  /** Of any one object; more than the limits above leave room for. */
+  objectNames: 10_000,
 } as const

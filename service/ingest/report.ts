@@ -1,10 +1,10 @@
 import type { z } from 'zod'
 import type { Artifact, Curve, Json, Named } from '../domain/model.js'
 import { Problem } from '../errors.js'
-import { type WireDefaults, WireModel, WireReport } from '../schemas/report.js'
+import { type WireDefaults, WireArtifact, WireModel, WireReport } from '../schemas/report.js'
 import { type PointBudget, pointBudget, readCurves } from './curve.js'
 import { limits } from './limits.js'
-import { isPlainObject, readFloats, readName, readSettings } from './values.js'
+import { isPlainObject, readFloats, readName, readSettings, readText, refuseMore } from './values.js'
 
 export interface ReportedJob {
   name: string | null
@@ -45,7 +45,15 @@ export function readReport(body: unknown): Report {
 }
 
 export function readJob(job: z.infer<typeof WireReport>['job']): ReportedJob {
-  return { name: job?.name ?? null, status: job?.status ?? null, url: job?.url ?? null }
+  return {
+    name: readOptionalText(job?.name, 'job.name'),
+    status: readOptionalText(job?.status, 'job.status'),
+    url: readOptionalText(job?.url, 'job.url'),
+  }
+}
+
+function readOptionalText(value: string | null | undefined, field: string): string | null {
+  return value === undefined || value === null ? null : readText(value, field)
 }
 
 /** @throws Problem */
@@ -55,13 +63,7 @@ export function readModels(
   field: string,
   budget: PointBudget,
 ): ReportedModel[] {
-  if (models.length > limits.models) {
-    throw new Problem('LIMIT_EXCEEDED', {
-      message: `The report has ${models.length} models; at most ${limits.models} are accepted.`,
-      field,
-      value: models.length,
-    })
-  }
+  refuseMore(models.length, 'models', field)
   const read = models.map((model, index) => readModel(model, defaults, `${field}[${index}]`, budget))
   refuseTwins(read, field)
   return read
@@ -84,14 +86,19 @@ function readModel(
     hyperparameters: readSettings(wire.hyperparameters, `${field}.hyperparameters`, limits.hyperparameters),
     results: readResults(wire, field),
     curves: readCurves(wire.curves, `${field}.curves`, budget),
-    datasetDigest: wire.dataset_digest ?? null,
+    datasetDigest: readOptionalText(wire.dataset_digest, `${field}.dataset_digest`),
     testSize: wire.test_size ?? null,
-    artifacts: (wire.artifacts ?? []).map((artifact) => ({
-      path: artifact.path,
-      sizeBytes: artifact.size ?? null,
-      sha256: artifact.sha256 ?? null,
-    })),
+    artifacts: readArtifacts(wire.artifacts ?? [], `${field}.artifacts`),
   }
+}
+
+function readArtifacts(artifacts: unknown[], field: string): Artifact[] {
+  refuseMore(artifacts.length, 'artifacts', field)
+  return artifacts.map((artifact, index) => {
+    const at = `${field}[${index}]`
+    const { path, size, sha256 } = check(WireArtifact, artifact, at)
+    return { path: readText(path, `${at}.path`), sizeBytes: size ?? null, sha256: sha256 ?? null }
+  })
 }
 
 function missingName(field: string): never {

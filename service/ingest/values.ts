@@ -2,6 +2,9 @@ import type { Json, Named } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import { limits } from './limits.js'
 
+/** Limits of what a report or a model has several of. */
+export type Countable = 'models' | 'results' | 'parameters' | 'hyperparameters' | 'curves' | 'artifacts'
+
 export type PlainObject = Record<string, unknown>
 
 export function isPlainObject(value: unknown): value is PlainObject {
@@ -22,10 +25,14 @@ export function readName(value: unknown, field: string): string {
       value,
     })
   }
-  if (value.includes('\0') || !value.isWellFormed()) {
-    throw new Problem('INVALID_NAME', { message: `${field} holds a NUL or a lone surrogate.`, field, value })
-  }
-  return value
+  return readText(value, field)
+}
+
+/** Text without NUL and lone surrogates, which the database would not give back as they came.
+ * @throws Problem INVALID_NAME */
+export function readText(value: string, field: string): string {
+  if (!value.includes('\0') && value.isWellFormed()) return value
+  throw new Problem('INVALID_NAME', { message: `${field} holds a NUL or a lone surrogate.`, field, value })
 }
 
 const namedFloats = new Map([
@@ -76,39 +83,46 @@ export function readEntries(value: unknown, field: string, most: number): [strin
     })
   }
   const entries = Object.entries(value)
-  if (entries.length > most) {
-    throw new Problem('LIMIT_EXCEEDED', {
-      message: `${field} has ${entries.length} entries; at most ${most} are accepted.`,
-      field,
-      value: entries.length,
-    })
-  }
+  if (entries.length > most) throw tooMany(entries.length, 'entries', field, most)
   return entries
+}
+
+/** @throws Problem LIMIT_EXCEEDED where there is more of `what` than its limit */
+export function refuseMore(count: number, what: Countable, field: string): void {
+  if (count > limits[what]) throw tooMany(count, what, field, limits[what])
+}
+
+function tooMany(count: number, what: string, field: string, most: number): Problem {
+  return new Problem('LIMIT_EXCEEDED', {
+    message: `${field} has ${count} ${what}; at most ${most} are accepted.`,
+    field,
+    value: count,
+  })
 }
 
 function readJson(value: unknown, field: string): Json {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
   if (typeof value === 'string') {
-    checkSize(Buffer.byteLength(value), field)
+    if (Buffer.byteLength(value) > limits.valueBytes) throw tooLong(field)
     return value.toWellFormed()
   }
   checkNesting(value, field)
-  checkSize(Buffer.byteLength(JSON.stringify(value)), field)
+  if (Buffer.byteLength(JSON.stringify(value)) > limits.valueBytes) throw tooLong(field)
   return value as Json
 }
 
-function checkSize(sizeBytes: number, field: string): void {
-  if (sizeBytes <= limits.valueBytes) return
-  throw new Problem('LIMIT_EXCEEDED', {
-    message: `${field} has ${sizeBytes} bytes of JSON; at most ${limits.valueBytes} are accepted.`,
+function tooLong(field: string): Problem {
+  return new Problem('LIMIT_EXCEEDED', {
+    message: `${field} has more than ${limits.valueBytes} bytes of JSON.`,
     field,
-    value: sizeBytes,
   })
 }
 
-/** Level by level instead of recursively, because the value may be nested deeper than the call stack is. */
+/** Level by level instead of recursively, because the value may be nested deeper than the call stack is. Ends as soon as
+ * what it has seen cannot be written in the bytes that a value may have. */
 function checkNesting(value: unknown, field: string): void {
   let level: unknown[] = [value]
+  let leastBytes = 0
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > limits.valueDepth) {
       throw new Problem('LIMIT_EXCEEDED', {
@@ -117,9 +131,16 @@ function checkNesting(value: unknown, field: string): void {
         value,
       })
     }
-    const nodes = level.filter((item): item is object => typeof item === 'object' && item !== null)
-    for (const node of nodes) checkKeys(node, field)
-    level = nodes.flatMap((node) => Object.values(node))
+    const next: unknown[] = []
+    for (const item of level) {
+      leastBytes += typeof item === 'string' ? item.length : 1
+      const items = Array.isArray(item) ? item.length : 0
+      if (leastBytes + items > limits.valueBytes) throw tooLong(field)
+      if (typeof item !== 'object' || item === null) continue
+      checkKeys(item, field)
+      for (const child of Object.values(item)) next.push(child)
+    }
+    level = next
   }
 }
 

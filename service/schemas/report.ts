@@ -8,6 +8,9 @@ const NameMap = z.custom<Record<string, unknown>>(
   },
 )
 
+/** Its items are read one by one, after their number: a list may have millions. */
+const List = z.custom<unknown[]>((value) => Array.isArray(value), { error: 'must be a list' })
+
 const WireJob = z.strictObject({
   name: z.string().min(1).max(255).optional(),
   status: z.string().min(1).max(50).optional(),
@@ -17,7 +20,7 @@ const WireJob = z.strictObject({
     .nullish(),
 })
 
-const WireArtifact = z.strictObject({
+export const WireArtifact = z.strictObject({
   path: z.string().min(1).max(1000),
   size: z.int().nonnegative().nullish(),
   sha256: z
@@ -40,7 +43,7 @@ export const WireModel = z.strictObject({
   curves: NameMap.nullish(),
   dataset_digest: z.string().min(1).max(200).nullish(),
   test_size: z.int().nonnegative().nullish(),
-  artifacts: z.array(WireArtifact).max(1000).nullish(),
+  artifacts: List.nullish(),
 })
 export type WireModel = z.infer<typeof WireModel>
 
@@ -56,7 +59,7 @@ export type WireDefaults = z.infer<typeof WireDefaults>
 export const WireReport = z.strictObject({
   job: WireJob.optional(),
   defaults: WireDefaults.optional(),
-  models: z.array(z.unknown()).optional(),
+  models: List.optional(),
 })
 
 /** The part `context` of a multipart report. */

@@ -47,6 +47,49 @@ t.test('files that contradict each other are refused', async (t) => {
   })
 })
 
+function numbers(count: number, prefix: string) {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, i]))
+}
+
+const overTogether: [title: string, contentOf: (name: string) => unknown, field: string, said: RegExp][] = [
+  ['results', (name) => numbers(400, name), 'results', /1200 results; at most 1000/],
+  [
+    'hyperparameters',
+    (name) => ({ results: { f1: 1 }, hyperparameters: numbers(400, name) }),
+    'hyperparameters',
+    /at most 1000/,
+  ],
+  [
+    'models',
+    (name) => Array.from({ length: 200 }, (_, i) => ({ name: `${name}${i}`, results: {} })),
+    'file',
+    /501 models; at most 500/,
+  ],
+  [
+    'artifacts',
+    (name) => ({ results: { f1: 1 }, artifacts: Array.from({ length: 400 }, () => ({ path: name })) }),
+    'artifacts',
+    /at most 1000/,
+  ],
+]
+for (const [title, contentOf, field, message] of overTogether) {
+  t.test(`the limit of ${title} holds over all files`, async (t) => {
+    const files = ['a', 'b', 'c'].map((name) => file(contentOf(name), `${name}.json`))
+
+    t.doesNotThrow(() => readFiles(files.slice(1), defaults))
+    t.throws(() => readFiles(files, defaults), { code: 'LIMIT_EXCEEDED', field, message })
+  })
+}
+
+t.test('two files with one curve are refused', async (t) => {
+  const content = { results: { f1: 1 }, curves: { loss: [[0, 1]] } }
+
+  t.throws(() => readFiles([file(content), file(content, 'b.json')], defaults), {
+    code: 'DUPLICATE_MODEL',
+    field: 'curves.loss',
+  })
+})
+
 t.test('a byte order mark does not matter', async (t) => {
   t.match(readFiles([file('\uFEFF{"f1": 1}')], defaults), [{ results: [{ k: 'f1', v: 1 }] }])
 })

@@ -53,3 +53,15 @@ for (const text of [
     t.throws(() => parseJson(text), { code: 'INVALID_JSON' })
   })
 }
+
+function names(count: number): string {
+  return Array.from({ length: count }, (_, i) => `"\\"a:${i}": {"b": ":::"}`).join(',')
+}
+
+t.test('an object of more than 10,000 names is refused before it is parsed', async (t) => {
+  t.doesNotThrow(() => parseJson(`[{${names(10_000)}}, {${names(5_000)}}]`))
+  t.throws(() => parseJson(`{"results": {${names(10_001)}`, 'mlmm.json'), {
+    code: 'LIMIT_EXCEEDED',
+    field: 'mlmm.json',
+  })
+})

@@ -121,6 +121,21 @@ const refused: [title: string, body: unknown, code: string, field: string][] = [
     'INVALID_NAME',
     'models[0].parameters.a',
   ],
+  ['a lone surrogate in the name of the job', { job: { name: 'a\ud800' } }, 'INVALID_NAME', 'job.name'],
+  ['NUL in the digest', oneModel({ dataset_digest: 'a\0' }), 'INVALID_NAME', 'models[0].dataset_digest'],
+  [
+    'a lone surrogate in a path',
+    oneModel({ artifacts: [{ path: '\udc00' }] }),
+    'INVALID_NAME',
+    'models[0].artifacts[0].path',
+  ],
+  [
+    'an unknown field of an artifact',
+    oneModel({ artifacts: [{ path: 'a', zise: 1 }] }),
+    'UNKNOWN_FIELD',
+    'models[0].artifacts[0].zise',
+  ],
+  ['artifacts that are an object', oneModel({ artifacts: {} }), 'INVALID_BODY', 'models[0].artifacts'],
   ['a test size beyond 2^53', oneModel({ test_size: 2 ** 53 }), 'INVALID_BODY', 'models[0].test_size'],
   ['a job url that runs a script', { job: { url: 'javascript:alert(1)' } }, 'INVALID_BODY', 'job.url'],
 ]
@@ -145,6 +160,10 @@ function entries(count: number, value: unknown = 1): Record<string, unknown> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, value]))
 }
 
+function artifacts(count: number): unknown[] {
+  return Array.from({ length: count }, (_, i) => ({ path: `${i}.pkl` }))
+}
+
 function nested(levels: number): unknown {
   let value: unknown = 1
   for (let i = 0; i < levels; i += 1) value = [value]
@@ -162,6 +181,12 @@ const atLimit: [title: string, ok: object, tooMuch: object][] = [
     { parameters: { a: ['x'.repeat(10_236)] } },
     { parameters: { a: ['x'.repeat(10_237)] } },
   ],
+  [
+    '10 kB in a list of numbers',
+    { parameters: { a: Array.from({ length: 5_119 }, () => 1) } },
+    { parameters: { a: Array.from({ length: 5_120 }, () => 1) } },
+  ],
+  ['1,000 artifacts', { artifacts: artifacts(1000) }, { artifacts: artifacts(1001) }],
   ['20 levels', { parameters: { a: nested(20) } }, { parameters: { a: nested(21) } }],
 ]
 for (const [title, ok, tooMuch] of atLimit) {
@@ -195,6 +220,18 @@ t.test('accepts 1,000,000 curve points over all models and refuses one more', as
     code: 'LIMIT_EXCEEDED',
     field: 'models[1].curves.loss',
   })
+})
+
+t.test('what is far over a limit is refused unread', async (t) => {
+  const many = new Proxy(Array.from({ length: 1_000_000 }), {
+    get(list, key) {
+      if (/^\d/.test(String(key))) throw new Error('read')
+      return Reflect.get(list, key)
+    },
+  })
+
+  for (const body of [{ models: many }, oneModel({ artifacts: many }), oneModel({ parameters: { a: many } })])
+    t.throws(() => readReport(body), { code: 'LIMIT_EXCEEDED' })
 })
 
 t.test('a value nested 5,000 deep is refused, not recursed into', async (t) => {
