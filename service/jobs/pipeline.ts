@@ -1,12 +1,12 @@
 import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
 import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
+import { createProjectRefresh } from '../project-refresh.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { jobKey, parseKey } from './keys.js'
-import { createProjectRefresh } from './project-refresh.js'
 import type { Queue } from './queue.js'
 import type { JobHandler, JobResult } from './worker.js'
 

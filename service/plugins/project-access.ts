@@ -5,7 +5,7 @@ import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabProject } from '../gitlab/port.js'
 import type { Queue } from '../jobs/queue.js'
 import { jobKey } from '../jobs/keys.js'
-import { createProjectRefresh, projectFacts } from '../jobs/project-refresh.js'
+import { createProjectRefresh, projectFacts } from '../project-refresh.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 
 const connectedForMs = 10_000

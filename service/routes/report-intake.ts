@@ -14,7 +14,7 @@ import type { PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 
 /** The pause before a merge request is written to: what arrives in it shares one note. */
-const burstMs = 1_000
+export const burstMs = 1_000
 
 export interface ReportIntakeOptions {
   modelWriter: ModelWriter
@@ -57,6 +57,8 @@ export function createReportIntake(options: ReportIntakeOptions) {
     const outcome = await saveWithCurves(id, docs, report)
     if (outcome.kind === 'too_large') throw tooLarge(outcome.doc)
     if (outcome.kind === 'duplicate') throw duplicate(outcome.doc, outcome.jobName)
+    if (outcome.kind === 'superseded')
+      await pipelines.addSupersededJob(project.id, identity.pipelineId, identity.jobId)
     return docs
   }
 

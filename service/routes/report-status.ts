@@ -2,20 +2,27 @@ import type { Addresses } from '../domain/addresses.js'
 import { parseReportId, type ReportId } from '../domain/identity.js'
 import type { Model } from '../domain/model.js'
 import { Problem } from '../errors.js'
+import { jobKey } from '../jobs/keys.js'
 import { plainLine } from '../render/plain.js'
-import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { ComparisonFacts, ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { JobStore } from '../stores/job-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
+import { burstMs } from './report-intake.js'
 
 const firstPollMs = 150
 const slowestPollMs = 1_000
+
+const noMergeRequest = 'no open merge request for this pipeline'
+const newerTry = 'a newer try or pipeline has reported already'
 
 export interface ReportStatusOptions {
   projects: ProjectStore
   models: ModelStore
   pipelines: PipelineStore
   comparisons: ComparisonStore
+  jobs: Pick<JobStore, 'isUnderWay'>
   addresses: Addresses
 }
 
@@ -42,7 +49,7 @@ export type ReportStatusReader = ReturnType<typeof createReportStatusReader>
 
 /** What became of a report. */
 export function createReportStatusReader(options: ReportStatusOptions) {
-  const { projects, models, pipelines, comparisons, addresses } = options
+  const { projects, models, pipelines, comparisons, jobs, addresses } = options
 
   /** Answers when the report is judged, or as it stands after `waitMs`.
    * @throws Problem NOT_FOUND, also for a report one may not see */
@@ -51,6 +58,8 @@ export function createReportStatusReader(options: ReportStatusOptions) {
     const project = id === null ? null : await projects.find(id.projectId)
     if (id === null || project === null || !(await mayRead(project))) throw notFound()
     const reported = await read(id)
+    if (reported === null)
+      return { report: reportId, models: [], ...notCompared(project, [], newerTry, addresses) }
 
     const endsAt = performance.now() + waitMs
     for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
@@ -61,11 +70,13 @@ export function createReportStatusReader(options: ReportStatusOptions) {
     }
   }
 
-  async function read({ projectId, commit, pipelineId, jobId }: ReportId): Promise<Model[]> {
+  /** Null where a newer try of the job had reported before it. */
+  async function read({ projectId, commit, pipelineId, jobId }: ReportId): Promise<Model[] | null> {
     const found = await models.listOfReport(projectId, commit, pipelineId, jobId)
     if (found.length > 0) return found
-    if ((await pipelines.findSilentJob(projectId, pipelineId, jobId)) === null) throw notFound()
-    return []
+    if ((await pipelines.findSilentJob(projectId, pipelineId, jobId)) !== null) return []
+    if (await pipelines.isSupersededJob(projectId, pipelineId, jobId)) return null
+    throw notFound()
   }
 
   async function judge(
@@ -81,10 +92,30 @@ export function createReportStatusReader(options: ReportStatusOptions) {
       models: reported.map((model) => ({ id: model.id, url: addresses.model(project.path, model) })),
     }
     if (comparison !== null) return { ...base, ...compared(comparison) }
-    if (pipeline !== null && isCheckedAfter(pipeline, reported) && pipeline.mrIids.length === 0) {
-      return { ...base, ...notCompared(project, reported, addresses) }
-    }
-    return { ...base, ...pending(project, addresses) }
+    if (pipeline === null || !isCheckedAfter(pipeline, reported))
+      return { ...base, ...pending(project, addresses) }
+    if (pipeline.mrIids.length === 0)
+      return { ...base, ...notCompared(project, reported, noMergeRequest, addresses) }
+    if (await isUnderWay(pipeline)) return { ...base, ...pending(project, addresses) }
+    // It may have come while the queue was asked.
+    const late = await comparisonWith(pipeline, id.jobId)
+    if (late !== null) return { ...base, ...compared(late) }
+    return { ...base, ...notCompared(project, reported, await reasonOf(pipeline), addresses) }
+  }
+
+  /** Whether the worker may still have something to say of what was reported before this call. */
+  function isUnderWay({ projectId, pipelineId, mrIids }: Pipeline): Promise<boolean> {
+    return jobs.isUnderWay({
+      keys: mrIids.map((mrIid) => jobKey.note(projectId, mrIid)),
+      looks: jobKey.pipeline(projectId, pipelineId),
+      withinMs: burstMs,
+    })
+  }
+
+  async function reasonOf(pipeline: Pipeline): Promise<string> {
+    const [mrIid = 0] = pipeline.mrIids
+    const facts = await comparisons.findFacts(pipeline.projectId, mrIid)
+    return facts === null ? 'the merge request is closed or has a newer commit' : whyNot(facts, pipeline)
   }
 
   async function comparisonWith(pipeline: Pipeline, jobId: number): Promise<Compared | null> {
@@ -110,12 +141,19 @@ function compared(comparison: Compared): Omit<ReportStatus, 'report' | 'models'>
   }
 }
 
+function whyNot(facts: ComparisonFacts, pipeline: Pipeline): string {
+  if (facts.mrState !== 'opened' && facts.mrState !== 'locked')
+    return 'the merge request is not open any more'
+  if (facts.headSha !== pipeline.headSha) return 'the merge request has a newer commit'
+  return newerTry
+}
+
 function notCompared(
   project: Project,
   reported: Model[],
+  summary: string,
   addresses: Addresses,
 ): Omit<ReportStatus, 'report' | 'models'> {
-  const summary = 'no open merge request for this pipeline'
   const lines = reported.map(
     (model) =>
       `${plainLine(model.name)} on ${plainLine(model.dataset)}: ${addresses.model(project.path, model)}`,

@@ -56,6 +56,13 @@ export interface Failure {
   freshDelayMs: number
 }
 
+export interface UnderWay {
+  keys: string[]
+  /** A job that stays to look again and again. */
+  looks: string
+  withinMs: number
+}
+
 export interface DeadJob {
   key: string
   type: string
@@ -93,6 +100,8 @@ export function createJobStore(db: Db) {
     /** Gives the job back as if it had not been claimed. */
     release: (job: ClaimedJob) => updateOwn(jobs, job, { ...unlocked, state: 'pending', runAt: '$$NOW' }),
     fail: (job: ClaimedJob, failure: Failure) => updateOwn(jobs, job, failed(job, failure)),
+    /** Whether one of `keys` is there, or `looks` runs, has failed or is due within `withinMs`. */
+    isUnderWay: (asked: UnderWay) => isUnderWay(jobs, asked),
     listDead: (limit: number) => listDead(jobs, limit),
     count: () => count(jobs),
   }
@@ -231,6 +240,13 @@ function failed(job: ClaimedJob, failure: Failure): Document {
     attempts: { $cond: [fresh, 1, job.attempts + 1] },
     lastError: { $literal: failure.message },
   }
+}
+
+async function isUnderWay(jobs: Collection<JobDoc>, { keys, looks, withinMs }: UnderWay): Promise<boolean> {
+  const isDue = { $expr: { $lte: ['$runAt', inMs(withinMs)] } }
+  const isBusy = { $or: [{ state: { $ne: 'pending' as const } }, { attempts: { $gt: 0 } }, isDue] }
+  const filter = { $or: [{ _id: { $in: keys } }, { _id: looks, ...isBusy }] }
+  return (await jobs.findOne(filter, { projection: { _id: 1 } })) !== null
 }
 
 async function listDead(jobs: Collection<JobDoc>, limit: number): Promise<DeadJob[]> {

@@ -49,6 +49,8 @@ interface PipelineDoc extends Partial<Omit<Pipeline, 'silent' | 'projectId' | 'p
   projectId: string
   pipelineId: number
   silent?: Record<string, SilentJob>
+  /** Jobs whose report came after that of a newer try, so that nothing of it was kept. */
+  supersededJobs?: number[]
 }
 
 export function pipelineCollection(db: Db): Collection<PipelineDoc> {
@@ -59,8 +61,15 @@ function idOf(projectId: string, pipelineId: number): string {
   return `${projectId}:${pipelineId}`
 }
 
-/** Null for a row that only holds silent jobs or a webhook's word. */
-function fromDoc({ _id: _, schema: __, silent, heardAt, ...facts }: PipelineDoc): Pipeline | null {
+/** Null for a row that only holds silent or superseded jobs or a webhook's word. */
+function fromDoc({
+  _id: _,
+  schema: __,
+  silent,
+  supersededJobs: ___,
+  heardAt,
+  ...facts
+}: PipelineDoc): Pipeline | null {
   if (facts.checkedAt === undefined) return null
   return {
     ...(facts as Omit<Pipeline, 'silent' | 'heardAt'>),
@@ -108,6 +117,19 @@ export function createPipelineStore(db: Db) {
   ): Promise<SilentJob | null> {
     const doc = await pipelines.findOne({ _id: idOf(projectId, pipelineId) }, { projection: { silent: 1 } })
     return doc?.silent?.[String(jobId)] ?? null
+  }
+
+  async function addSupersededJob(projectId: string, pipelineId: number, jobId: number): Promise<void> {
+    await pipelines.updateOne(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { projectId, pipelineId, schema: 1 }, $addToSet: { supersededJobs: jobId } },
+      { upsert: true },
+    )
+  }
+
+  async function isSupersededJob(projectId: string, pipelineId: number, jobId: number): Promise<boolean> {
+    const filter = { _id: idOf(projectId, pipelineId), supersededJobs: jobId }
+    return (await pipelines.findOne(filter, { projection: { _id: 1 } })) !== null
   }
 
   /** Pipelines of one head, newest first. */
@@ -163,6 +185,8 @@ export function createPipelineStore(db: Db) {
     markHeard,
     addSilentJob,
     findSilentJob,
+    addSupersededJob,
+    isSupersededJob,
     listOfHead,
     findNewestHead,
     listByIds,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Document } from 'mongodb'
 import { isOpenToEveryone } from '../domain/permissions.js'
 import { isDuplicateKey } from './database.js'
 
@@ -49,6 +49,18 @@ function fromDoc({ _id: id, schema: _, formerPaths: __, ...rest }: ProjectDoc): 
 /** Our own ids have a letter first, so that a number in an address is always GitLab's. */
 function newProjectId(): string {
   return `p${randomBytes(8).toString('hex')}`
+}
+
+function refreshed(facts: ProjectFacts, now: Date): Document {
+  const former = { $ifNull: ['$formerPaths', []] }
+  const path = { $literal: facts.path }
+  const others = { $filter: { input: former, cond: { $not: [{ $in: ['$$this', ['$path', path]] }] } } }
+  const renamed = { $slice: [{ $concatArrays: [others, ['$path']] }, -formerPathsKept] }
+  return {
+    ...Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { $literal: value }])),
+    checkedAt: now,
+    formerPaths: { $cond: [{ $eq: ['$path', path] }, former, renamed] },
+  }
 }
 
 export function createProjectStore(db: Db) {
@@ -116,19 +128,7 @@ export function createProjectStore(db: Db) {
 
   /** Keeps the path it had before. */
   async function refresh(projectId: string, facts: ProjectFacts, now: Date): Promise<void> {
-    const former = { $ifNull: ['$formerPaths', []] }
-    const path = { $literal: facts.path }
-    const others = { $filter: { input: former, cond: { $not: [{ $in: ['$$this', ['$path', path]] }] } } }
-    const renamed = { $slice: [{ $concatArrays: [others, ['$path']] }, -formerPathsKept] }
-    await projects.updateOne({ _id: projectId }, [
-      {
-        $set: {
-          ...Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { $literal: value }])),
-          checkedAt: now,
-          formerPaths: { $cond: [{ $eq: ['$path', path] }, former, renamed] },
-        },
-      },
-    ])
+    await projects.updateOne({ _id: projectId }, [{ $set: refreshed(facts, now) }])
   }
 
   /** Has GitLab asked about the project before anything is said of it again. */

@@ -1,5 +1,5 @@
-import type { GitLab, GitLabProject } from '../gitlab/port.js'
-import type { Project, ProjectFacts, ProjectStore } from '../stores/project-store.js'
+import type { GitLab, GitLabProject } from './gitlab/port.js'
+import type { Project, ProjectFacts, ProjectStore } from './stores/project-store.js'
 
 const checkedForMs = 5 * 60_000
 
