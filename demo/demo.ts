@@ -6,13 +6,7 @@ import { type DemoWorld, startWorld } from './world.js'
 
 /** `npm run demo`: mlmm at work, from a push to the note. */
 
-const { values: options } = parseArgs({
-  options: {
-    exit: { type: 'boolean', default: false },
-    kill: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
+const options = readOptions()
 const startedAt = performance.now()
 // With --json, standard output holds nothing but that line.
 const say = (text: string) => (options.json ? process.stderr : process.stdout).write(`${text}\n`)
@@ -34,9 +28,27 @@ async function demo(): Promise<number> {
     return faults.length === 0 ? 0 : 1
   } catch (error) {
     say(error instanceof Error ? error.message : String(error))
+    say(`\nThe end of the service's log:\n${await world.serviceLogEnd()}`)
     return 1
   } finally {
     await world.close()
+  }
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        exit: { type: 'boolean', default: false },
+        kill: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    return values
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`${reason.split('\n')[0]}. Options: --exit, --kill, --json.\n`)
+    process.exit(2)
   }
 }
 

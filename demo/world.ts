@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Mongod, startMongod } from '../embedded/mongod.js'
+import { supervise } from '../embedded/supervise.js'
 import { type Simulator, startSimulator } from '../simulator/simulator.js'
 import { freePort, type ServiceProcess, startService } from './service-process.js'
 
@@ -17,12 +18,18 @@ export interface DemoWorld {
   service(): ServiceProcess
   /** Kills the service (-9) and starts it again. */
   crashService(): Promise<void>
+  serviceLogEnd(): Promise<string>
   close(): Promise<void>
 }
 
+const logLinesShown = 20
+
 export async function startWorld(tell: (line: string) => void): Promise<DemoWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'mlmm-demo-'))
-  const closing: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  const serviceLog = join(folder, 'service.log')
+  // Removes the folder, however this process ends.
+  const keeper = await supervise(['tail', '-f', '/dev/null'], { signal: 'TERM', temporaryFolder: folder })
+  const closing: (() => Promise<unknown>)[] = [() => keeper.stop()]
   const close = async () => {
     for (const end of closing.splice(0).toReversed()) await end()
   }
@@ -41,8 +48,7 @@ export async function startWorld(tell: (line: string) => void): Promise<DemoWorl
     }
 
     const serviceUrl = `http://127.0.0.1:${await freePort()}`
-    const start = () =>
-      startService(environment(serviceUrl, mongod, simulator, people.bot.token), join(folder, 'service.log'))
+    const start = () => startService(environment(serviceUrl, mongod, simulator, people.bot.token), serviceLog)
     let service = await start()
     closing.push(() => service.stop())
     tell(`mlmm      ${serviceUrl}`)
@@ -55,6 +61,10 @@ export async function startWorld(tell: (line: string) => void): Promise<DemoWorl
       folder,
       close,
       service: () => service,
+      async serviceLogEnd() {
+        const lines = (await readFile(serviceLog, 'utf8')).trimEnd().split('\n')
+        return lines.slice(-logLinesShown).join('\n')
+      },
       async crashService() {
         await service.kill()
         service = await start()

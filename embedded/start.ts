@@ -42,14 +42,22 @@ async function start(): Promise<number> {
 async function serve(env: NodeJS.ProcessEnv, mongod: Mongod | null): Promise<number> {
   const service = await supervise([process.execPath, '--import', 'tsx', server], { signal: 'TERM', env })
   let asked = false
+  let hasEnded = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       asked = true
       void service.stop()
     })
   }
-  void mongod?.ended.then(() => service.stop())
+  void mongod?.ended.then(() => {
+    if (!asked && !hasEnded) {
+      const log = join(data, 'mongodb', 'mongod.log')
+      process.stderr.write(`mongod has ended, and the service with it. What it said last is in ${log}.\n`)
+    }
+    return service.stop()
+  })
   const code = await service.ended
+  hasEnded = true
   return asked ? code : code || 1
 }
 

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
@@ -50,6 +50,18 @@ t.test('nothing runs on when npm start is killed', async (t) => {
   t.pass('service and mongod are gone')
 })
 
+t.test('npm start says which log to read when its database dies', async (t) => {
+  const data = t.testdir()
+  const { starter, mongod } = await start(t, data)
+  const said = text(starter.stderr)
+
+  process.kill(mongod, 'SIGKILL')
+  const [code] = await once(starter, 'exit')
+
+  t.equal(code, 1)
+  t.match(await said, join(data, 'mongodb', 'mongod.log'))
+})
+
 t.test('problems of the configuration are told before anything is started', async (t) => {
   const data = t.testdir()
   const starter = run(data, { ...settings, PUBLIC_URL: 'no address' })
@@ -61,7 +73,7 @@ t.test('problems of the configuration are told before anything is started', asyn
 })
 
 interface Running {
-  starter: ChildProcess
+  starter: ReturnType<typeof run>
   service: number
   mongod: number
   address: string
