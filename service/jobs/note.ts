@@ -15,8 +15,8 @@ import type { NoteWriter } from './note-writer.js'
 import type { Queue } from './queue.js'
 import type { JobContext, JobHandler, JobResult } from './worker.js'
 
-/** Of the time, for comparisons that are not written yet: those of thousands of models hold up everything else. */
-const meanwhileShare = 0.1
+/** Comparisons of thousands of models take tenths of a second, in which nothing else happens. */
+const largeComparisons = { share: 0.1, freeMs: 100 }
 /** A look at a pipeline ends in the same write as the models that came before it, if it is as quick as this. */
 const lookMs = 2_000
 /** GitLab prepares the diff of a new merge request in the background. */
@@ -51,14 +51,16 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     compareHead,
     clock,
   } = options
-  const pace = createPace(meanwhileShare)
+  const pace = createPace({ ...largeComparisons, clock })
 
   return async (job, context) => {
+    const pauseMs = pace.take(job.key, clock())
+    if (pauseMs > 0) return { kind: 'again', inMs: pauseMs }
     const { projectId, number: mrIid } = parseKey(job.key)
     const project = await projects.find(projectId)
     if (project === null) return { kind: 'done' }
     const before = await comparisons.findFacts(projectId, mrIid)
-    const waitMs = before === null ? 0 : await compareMeanwhile(project, before)
+    const waitMs = before === null ? 0 : await compareMeanwhile(job.key, project, before)
     if (waitMs > 0) return { kind: 'again', inMs: waitMs }
 
     const mergeRequest = await gitlab.findMergeRequest(project.gitlabProjectId, mrIid)
@@ -69,15 +71,17 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     }
     const { sha, baseSha } = mergeRequest
     if (sha === null || baseSha === null) return { kind: 'again', inMs: preparingMs }
-    const head = await readHead(project, { ...mergeRequest, sha })
-    if (head.models.length === 0 && head.silent.length === 0) return { kind: 'done' }
     const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
-    return writeNote(options, { project, mrIid, input: await compareHead(project, facts, head) }, context)
+    const input = await pace.measure(job.key, async () => {
+      const head = await readHead(project, { ...mergeRequest, sha })
+      return head.models.length + head.silent.length === 0 ? null : compareHead(project, facts, head)
+    })
+    return input === null ? { kind: 'done' } : writeNote(options, { project, mrIid, input }, context)
   }
 
   /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that
    * reported them wait for that. Answers how long the note has to wait. */
-  async function compareMeanwhile(project: Project, before: ComparisonFacts): Promise<number> {
+  async function compareMeanwhile(key: string, project: Project, before: ComparisonFacts): Promise<number> {
     if (before.mrState !== 'opened') return 0
     const newestHead = await pipelines.findNewestHead(project.id, before.mrIid)
     if (newestHead !== null && newestHead !== before.headSha) return 0
@@ -86,9 +90,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const rows = await listPipelines(project, of)
     const waitMs = await waitFor(project, before.mrIid, rows)
     if (waitMs <= 0) return 0
-    const turn = pace.take(clock())
-    if (turn.kind === 'later') return Math.min(turn.inMs, waitMs)
-    await compareHead(project, facts, await readHead(project, of, rows)).finally(() => turn.end(clock()))
+    await pace.measure(key, async () => compareHead(project, facts, await readHead(project, of, rows)))
     return waitMs
   }
 

@@ -1,34 +1,51 @@
 export interface Pace {
-  /** A turn if none is taken and the last one is long enough ago; else how long to wait before asking again. */
-  take(now: Date): Turn
+  /** How long the work of this key has to wait, 0 if it may begin. */
+  take(key: string, now: Date): number
+  /** Does the work and remembers what it took. */
+  measure<T>(key: string, work: () => Promise<T>): Promise<T>
 }
 
-export type Turn = { kind: 'now'; end(now: Date): void } | { kind: 'later'; inMs: number }
+export interface PaceOptions {
+  /** Of the time, for all large work together. */
+  share: number
+  /** Shorter work is not large. */
+  freeMs: number
+  clock: () => Date
+}
 
-const busyMs = 500
+const mostRemembered = 1_000
 
-/** Lets work run one at a time and no more than `share` of the time, in this process. */
-export function createPace(share: number): Pace {
-  let isTaken = false
+/** Keeps repeated large work from taking the whole process: it gets its turns, small work always begins at once. */
+export function createPace({ share, freeMs, clock }: PaceOptions): Pace {
+  const large = new Map<string, number>()
   let nextAtMs = 0
 
-  function begin(startedAtMs: number): Turn {
-    isTaken = true
-    return {
-      kind: 'now',
-      end(now) {
-        isTaken = false
-        const endedAtMs = now.getTime()
-        nextAtMs = endedAtMs + (endedAtMs - startedAtMs) * (1 / share - 1)
-      },
-    }
+  function keepFree(fromMs: number, tookMs: number): void {
+    nextAtMs = Math.max(nextAtMs, fromMs + tookMs / share)
   }
 
   return {
-    take(now) {
-      if (isTaken) return { kind: 'later', inMs: busyMs }
+    take(key, now) {
+      const tookMs = large.get(key)
+      if (tookMs === undefined) return 0
       const waitMs = nextAtMs - now.getTime()
-      return waitMs > 0 ? { kind: 'later', inMs: waitMs } : begin(now.getTime())
+      if (waitMs > 0) return waitMs
+      keepFree(now.getTime(), tookMs)
+      return 0
+    },
+    async measure(key, work) {
+      const startedAtMs = clock().getTime()
+      try {
+        return await work()
+      } finally {
+        const tookMs = clock().getTime() - startedAtMs
+        if (large.size >= mostRemembered) large.clear()
+        large.delete(key)
+        if (tookMs >= freeMs) {
+          large.set(key, tookMs)
+          keepFree(startedAtMs, tookMs)
+        }
+      }
     },
   }
 }
