@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** What makes two reports speak of the same model. */
 export interface ModelIdentity {
@@ -19,7 +19,7 @@ export interface ModelIdentity {
 export function modelId(identity: ModelIdentity): string {
   const { projectId, origin, commit, pipelineId, dataset, name, repeat, trial } = identity
   const text = JSON.stringify([projectId, origin, commit, pipelineId, dataset, name, repeat, trial])
-  return createHash('sha256').update(text).digest('base64url').slice(0, 24)
+  return hash('sha256', text, 'base64url').slice(0, 24)
 }
 
 export interface OriginClaims {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -108,7 +108,7 @@ function createIdentityCache(keys: SigningKeys, now: () => number): IdentityCach
 }
 
 function cacheKey(token: string): string {
-  return createHash('sha256').update(token).digest('base64')
+  return hash('sha256', token, 'base64')
 }
 
 function bearerToken(request: FastifyRequest): string {
