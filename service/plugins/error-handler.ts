@@ -68,7 +68,7 @@ function log(problem: Problem, error: unknown, request: FastifyRequest): void {
   else request.log.info({ code: problem.code, field: problem.field }, 'Request refused')
 }
 
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
   reply.code(problem.status)
   if (problem.retryAfterSeconds !== null) reply.header('retry-after', problem.retryAfterSeconds)
   if (wantsText(request))
