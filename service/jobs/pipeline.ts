@@ -66,14 +66,14 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     // People wait for the end, so both are asked at once; the first look at a running pipeline needs no jobs.
     const [found, jobsAtOnce] = await Promise.all([
       gitlab.findPipeline(project.gitlabProjectId, pipelineId),
-      known === null ? [] : askForJobs(project, pipelineId),
+      known === null ? [] : listJobs(gitlab, project, pipelineId),
     ])
     if (found === null) return { kind: 'done' }
     const target = pipelineTarget(found)
     const [merge, mrIids, jobs] = await Promise.all([
       mergeOf(project, found, target, known),
       mergeRequestsOf(project, target),
-      isOf(jobsAtOnce, found) ? jobsAtOnce : askForJobs(project, pipelineId),
+      isOf(jobsAtOnce, found) ? jobsAtOnce : listJobs(gitlab, project, pipelineId),
     ])
     const facts: Facts = {
       projectId: project.id,
@@ -81,6 +81,7 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
       sha: found.sha,
       ...merge,
       ref: found.ref,
+      kind: target.kind,
       source: found.source,
       status: found.status,
       webUrl: found.webUrl,
@@ -96,16 +97,6 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     return after(facts, project)
   }
 
-  /** None where the pipeline is gone. */
-  async function askForJobs(project: Project, pipelineId: number): Promise<GitLabJob[]> {
-    try {
-      return await gitlab.listPipelineJobs(project.gitlabProjectId, pipelineId)
-    } catch (error) {
-      if (error instanceof GitLabError && error.kind === 'not_found') return []
-      throw error
-    }
-  }
-
   /** In merged-results pipelines the commit is in no branch: its parents are the target's and the source's heads. */
   async function mergeOf(
     project: Project,
@@ -115,10 +106,14 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   ) {
     if (target.kind !== 'merge_request' || !target.mergedResults)
       return { headSha: found.sha, targetSha: null }
-    if (known !== null) return { headSha: known.headSha, targetSha: known.targetSha }
-    const [commit] = await gitlab.listCommits(project.gitlabProjectId, found.sha, 1)
-    const [targetSha = null, headSha = found.sha] = commit?.parentIds ?? []
-    await models.markSourceCommit(project.id, found.sha, headSha)
+    const merge = known ?? (await parentsOf(project, found.sha))
+    await models.markSourceCommit(project.id, found.sha, merge.headSha)
+    return { headSha: merge.headSha, targetSha: merge.targetSha }
+  }
+
+  async function parentsOf(project: Project, sha: string) {
+    const [commit] = await gitlab.listCommits(project.gitlabProjectId, sha, 1)
+    const [targetSha = null, headSha = sha] = commit?.parentIds ?? []
     return { headSha, targetSha }
   }
 
@@ -145,6 +140,16 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     const ageMs = clock().getTime() - pipeline.firstSeenAt.getTime()
     if (pipeline.ended || ageMs > followedForMs) return { kind: 'done' }
     return { kind: 'again', inMs: pollInterval(ageMs, project.hook.state === 'registered') }
+  }
+}
+
+/** None where the pipeline is gone. */
+async function listJobs(gitlab: GitLab, project: Project, pipelineId: number): Promise<GitLabJob[]> {
+  try {
+    return await gitlab.listPipelineJobs(project.gitlabProjectId, pipelineId)
+  } catch (error) {
+    if (error instanceof GitLabError && error.kind === 'not_found') return []
+    throw error
   }
 }
 

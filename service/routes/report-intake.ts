@@ -120,7 +120,16 @@ function toDoc(
   const origin = modelOrigin({ ...identity, forkProjectId: identity.isFork ? identity.tokenProjectId : null })
   const { dataset, name, repeat, trial } = model
   return {
-    _id: modelId({ projectId: project.id, origin, commit: identity.sha, dataset, name, repeat, trial }),
+    _id: modelId({
+      projectId: project.id,
+      origin,
+      commit: identity.sha,
+      pipelineId: identity.pipelineId,
+      dataset,
+      name,
+      repeat,
+      trial,
+    }),
     schema: 1,
     projectId: project.id,
     origin,
