@@ -1,8 +1,10 @@
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchCurves } from './curves.js'
 import { benchIngest } from './ingest.js'
 import { benchMatrix } from './matrix.js'
 import { benchNote } from './note.js'
+import { print } from './parts/figures.js'
 import { benchReport } from './report.js'
 
 /** `npm run bench -- <what> [options]`: see README.rst beside this file. */
@@ -37,4 +39,8 @@ if (run === undefined) {
   process.exitCode = 2
 } else {
   await run()
+  const [oneMinute = 0] = loadavg()
+  print(
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} CPUs, load ${oneMinute.toFixed(1)}`,
+  )
 }

@@ -77,7 +77,7 @@ function printFigures({ stored, again }: IngestOptions, measured: Measured): voi
     `  CPU for 1,000 models: service ${perThousand('service').toFixed(3)} s, mongod ${perThousand('mongod').toFixed(3)} s`,
     `  event loop of the service: p99 ${loop.p99Ms} ms, longest ${loop.maxMs} ms`,
     `floor, signature and schema: ${whole(floor)}/s; ratio ${(figure / floor).toFixed(3)} (${against(figure / floor, { atLeast: 0.25 })})`,
-    `floor, with one durable insert each: ${whole(insertFloor)}/s; ratio ${(figure / insertFloor).toFixed(2)}`,
+    `floor, with one durable insert each: ${whole(insertFloor)}/s, p99 ${percentile(joined(insert.map((run) => run.latenciesMs)), 0.99).toFixed(1)} ms; ratio ${(figure / insertFloor).toFixed(2)}`,
     `others on the machine took ${median(cpu.map((use) => use.others)).toFixed(2)} cores`,
     refusals(service),
   )

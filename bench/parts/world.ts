@@ -40,10 +40,16 @@ export async function withWorld(
 ): Promise<void> {
   const ends: (() => unknown)[] = []
   const onClose = (end: () => unknown) => void ends.push(end)
+  const close = async () => {
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void close().finally(() => process.exit(1)))
+  }
   try {
     await use(await startWorld(options, onClose))
   } finally {
-    for (const end of ends.toReversed()) await end()
+    await close()
   }
 }
 
