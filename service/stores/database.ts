@@ -31,6 +31,8 @@ export async function connectDatabase(
     ignoreUndefined: true,
     maxPoolSize: 50,
     serverSelectionTimeoutMS: selectionTimeoutMs,
+    connectTimeoutMS: 5_000,
+    waitQueueTimeoutMS: 10_000,
     writeConcern: durable,
     readConcern: { level: 'local' },
     appName: 'mlmm',

@@ -163,7 +163,9 @@ function baselinesOf({ rows }: ComparedTable, gitlab: GitLabAddresses | null): B
 
 function baselineWords({ reason, commitsBehind }: NonNullable<ComparedRow['baseline']>): string {
   const why = reasons[reason]
-  return commitsBehind === null || commitsBehind === 0 ? why : `${why}, ${count(commitsBehind, 'commit')} behind`
+  return commitsBehind === null || commitsBehind === 0
+    ? why
+    : `${why}, ${count(commitsBehind, 'commit')} behind`
 }
 
 function cutsOf({ rows, rowsTotal }: ComparedTable): string[] {
