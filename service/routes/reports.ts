@@ -55,6 +55,8 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     handler: async (request, reply) => {
       const { identity, project } = request.reporter
       const report = request.isMultipart() ? await readMultipart(request) : readReport(request.body)
+      // Curves are tens of thousands of small lists: kept until the answer, each collection of garbage would copy them.
+      request.body = null
       const stored = await intake.store(project, identity, report)
       request.log.info({ report: stored.id, models: stored.models.length }, 'Report stored')
       return replyStored(request, reply, project, stored)
