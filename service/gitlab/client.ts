@@ -12,7 +12,7 @@ import {
 import { z } from 'zod'
 import { GitLabError } from './errors.js'
 import type { CallContext, GitLab, HookSettings } from './port.js'
-import { Commit, Hook, Job, Member, MergeRequest, Note, Pipeline, Project, User } from './schema.js'
+import { Commit, Hook, Job, Member, MergeRequest, Note, Person, Pipeline, Project, User } from './schema.js'
 import { createTransport, type Answer } from './transport.js'
 
 export interface GitLabOptions {
@@ -74,6 +74,7 @@ function readCalls(resource: Resource): Reads {
   const commits = new Commits(resource)
   return {
     getCurrentUser: () => get(users.showCurrentUser(), User),
+    findUser: (userId) => find(users.show(userId), Person),
     findProject: (projectId) => find(projects.show(projectId), Project),
     findAccessLevel: (projectId, userId) =>
       find(members.show(projectId, userId, { includeInherited: true }), Member),

@@ -17,6 +17,14 @@ export interface GitLabUser {
   username: string
 }
 
+export interface GitLabPerson extends GitLabUser {
+  name: string
+  /** `active`; else `blocked`, `deactivated` and others. */
+  state: string
+  /** Sees only what it is a member of; null where GitLab does not tell: it tells administrators. */
+  external: boolean | null
+}
+
 export interface GitLabPipeline {
   id: number
   projectId: number
@@ -86,6 +94,7 @@ export interface GitLab {
   /** The same client, sharing its token and rate limit, whose calls carry the context. */
   withContext(context: CallContext): GitLab
   getCurrentUser(): Promise<GitLabUser>
+  findUser(userId: number): Promise<GitLabPerson | null>
   findProject(gitlabProjectId: number): Promise<GitLabProject | null>
   /** Effective role (direct, inherited, invited) as GitLab's number, or null for a non-member. */
   findAccessLevel(gitlabProjectId: number, userId: number): Promise<number | null>

@@ -5,6 +5,7 @@ import type {
   GitLabJob,
   GitLabMergeRequest,
   GitLabNote,
+  GitLabPerson,
   GitLabPipeline,
   GitLabProject,
   GitLabUser,
@@ -18,6 +19,22 @@ const Id = z.int().positive()
 export const User = z
   .object({ id: Id, username: z.string() })
   .transform((user): GitLabUser => ({ id: user.id, username: user.username }))
+
+export const Person = z
+  .object({
+    id: Id,
+    username: z.string(),
+    name: z.string(),
+    state: z.string(),
+    external: z.boolean().nullish(),
+  })
+  .transform((person): GitLabPerson => ({
+    id: person.id,
+    username: person.username,
+    name: person.name,
+    state: person.state,
+    external: person.external ?? null,
+  }))
 
 export const Member = z.object({ access_level: z.int() }).transform((member) => member.access_level)
 
