@@ -23,7 +23,14 @@ export interface StoredComparison {
   /** For its page. */
   table: ComparedTable
   pipeline: ComparedPipeline
+  /** What the rules of the target branch said; absent where none was asked. */
+  verdict?: StoredVerdict
   judgedAt: Date
+}
+
+export interface StoredVerdict {
+  state: 'pass' | 'warn' | 'fail'
+  broken: { key: string; level: 'warn' | 'fail'; accepted: boolean }[]
 }
 
 export type ComparisonSummary = Pick<
