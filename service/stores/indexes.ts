@@ -1,5 +1,7 @@
 import type { Db } from 'mongodb'
+import { apiTokenCollection } from './api-token-store.js'
 import { comparisonCollection } from './comparison-store.js'
+import { decisionCollection, decisionIndexes } from './decision-store.js'
 import { deliveryLifeSeconds } from './delivery-store.js'
 import { jobCollection, jobIndexes } from './job-store.js'
 import { modelCollection } from './model-store.js'
@@ -36,6 +38,8 @@ export async function ensureIndexes(db: Db): Promise<void> {
     // The collections of single keys are made now, too, so that no transaction has to.
     db.createCollection('curves').catch(ignoreExisting),
     jobCollection(db).createIndexes(jobIndexes),
+    apiTokenCollection(db).createIndexes([{ key: { hash: 1 }, unique: true }, { key: { gitlabUserId: 1 } }]),
+    decisionCollection(db).createIndexes([...decisionIndexes]),
   ])
 }
 

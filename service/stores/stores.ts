@@ -1,6 +1,8 @@
+import { createApiTokenStore } from './api-token-store.js'
 import { createComparisonStore } from './comparison-store.js'
 import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
+import { createDecisionStore } from './decision-store.js'
 import { createDeliveryStore } from './delivery-store.js'
 import { createJobStore } from './job-store.js'
 import { createModelLists } from './model-lists.js'
@@ -21,6 +23,8 @@ export function createStores({ client, db }: Database) {
     modelWriter: createModelWriter(client, db, curves),
     curves,
     pipelines: createPipelineStore(db),
+    apiTokens: createApiTokenStore(db),
+    decisions: createDecisionStore(db),
     comparisons: createComparisonStore(db),
     notes: createNoteStore(db),
     jobs: createJobStore(db),
