@@ -1,5 +1,5 @@
 import type { BaselineReason } from './baseline.js'
-import type { ComparedModel, ComparedResult, Comparison, ModelState, ResultColumn } from './compare.js'
+import type { ComparedModel, ComparedResult, Comparison, ModelState, ResultColumn } from './comparison.js'
 import { jsonText } from './json-text.js'
 import type { Json, Model } from './model.js'
 import type { ShownResult } from './result-columns.js'

@@ -1,4 +1,4 @@
-import type { ComparedModel, ComparedResult } from './compare.js'
+import type { ComparedModel, ComparedResult } from './comparison.js'
 import type { Amount, GateLevel, Limit } from './rules.js'
 
 /** A Maintainer's word that a broken rule may be broken at one head. */

@@ -1,6 +1,7 @@
 import type { Addresses } from '../domain/addresses.js'
 import { type Baseline, chooseBaselines } from '../domain/baseline.js'
-import { type Comparison, compare } from '../domain/compare.js'
+import type { Comparison } from '../domain/comparison.js'
+import { compare } from '../domain/compare.js'
 import { toComparedTable } from '../domain/compared-table.js'
 import type { Model } from '../domain/model.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'

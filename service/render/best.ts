@@ -1,5 +1,5 @@
 import { groupBy } from '../domain/group.js'
-import type { ComparedModel, ResultColumn } from '../domain/compare.js'
+import type { ComparedModel, ResultColumn } from '../domain/comparison.js'
 
 /** Which columns of a row hold the best value among the models of its dataset; nothing where there is no contest. */
 export function bestCells(

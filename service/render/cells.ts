@@ -1,4 +1,4 @@
-import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/compare.js'
+import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/comparison.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import type { NoteLinks } from './note-input.js'
 import { figures } from './numbers.js'

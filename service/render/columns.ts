@@ -1,4 +1,4 @@
-import type { ComparedModel, Comparison, ResultColumn } from '../domain/compare.js'
+import type { ComparedModel, Comparison, ResultColumn } from '../domain/comparison.js'
 import type { NoteInput } from './note-input.js'
 
 const MAX_COLUMNS = 3

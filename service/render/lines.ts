@@ -1,4 +1,4 @@
-import type { ComparedModel, ComparedResult } from '../domain/compare.js'
+import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
 import { mainColumns } from './columns.js'
 import type { NoteInput } from './note-input.js'
 import { figures } from './numbers.js'

@@ -1,4 +1,4 @@
-import type { ComparedModel, ComparedResult } from '../domain/compare.js'
+import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
 import type { CurveSummary, Json, Model, Named } from '../domain/model.js'
 import type { SettingChange } from '../domain/settings.js'
 import type { Budget } from './budget.js'

@@ -1,5 +1,8 @@
-import type { Comparison } from '../domain/compare.js'
+import type { Comparison } from '../domain/comparison.js'
 import type { Model } from '../domain/model.js'
+import type { RuleChange } from '../domain/rule-changes.js'
+import type { RulesProblem } from '../domain/rules.js'
+import type { Verdict } from '../domain/verdict.js'
 
 /** A job of the pipeline that ended without success, so that its models may be absent. */
 export interface FailedJob {
@@ -18,6 +21,40 @@ export interface NotePipeline {
   /** Jobs that are expected to report; null where nobody knows. */
   jobsTotal: number | null
   failedJobs: FailedJob[]
+  /** Names of jobs that are expected and have not reported; while the pipeline runs they still may. */
+  silentJobs: string[]
+}
+
+/** The rules as they were read at the target branch. */
+export interface NoteRules {
+  /** `unreadable`: there is a file with errors, so that directions come from names and no gate holds. */
+  state: 'none' | 'read' | 'unreadable'
+  /** Of the file in the repository. */
+  path: string
+  /** The target branch's head when it was read. */
+  commit: string | null
+  /** Why it is unreadable, or what in it matches nothing. */
+  problems: RulesProblem[]
+}
+
+/** The rules of the merge request's own head, where they differ. They hold once it is merged. */
+export interface EditedRules {
+  changes: RuleChange[]
+  /** Why they cannot be read, or what in them matches nothing. */
+  problems: RulesProblem[]
+  /** What they would say of this comparison; null where they cannot be read, or are gone. */
+  verdict: Verdict | null
+}
+
+/** A model that a person has taken out of comparisons. */
+export interface NoteExclusion {
+  dataset: string
+  name: string
+  /** Of this head, or of a commit that it would be compared with. */
+  side: 'here' | 'baseline'
+  commit: string
+  username: string
+  reason: string
 }
 
 /** Addresses of our own pages. */
@@ -25,6 +62,10 @@ export interface NoteLinks {
   model(model: Model): string
   /** The full comparison of this merge request. */
   comparison: string
+  /** How broken rules are accepted. */
+  accept: string
+  /** A first `.mlmm.yml` and what may stand in it. */
+  rules: string
 }
 
 /** All that a note, or the lines in a job's log, say. Names and addresses may hold anything. */
@@ -33,9 +74,20 @@ export interface NoteInput {
   projectUrl: string
   targetBranch: string
   headSha: string
+  /** The head is of another project, so that it is never a baseline and no gate of this one. */
+  isFork: boolean
   pipeline: NotePipeline
   comparison: Comparison
+  rules: NoteRules
+  verdict: Verdict
+  /** Null where the merge request does not touch them. */
+  editedRules: EditedRules | null
+  exclusions: NoteExclusion[]
+  /** Rows of one folder together: what stands before the last `/` of a model's name. */
+  groupBy: 'folder' | null
   /** What the head before this one had, to tell what the last push changed; null where there was none. */
   previous: { headSha: string; comparison: Comparison } | null
+  /** Whether this GitLab draws Mermaid's `xychart-beta`. */
+  drawsCharts: boolean
   links: NoteLinks
 }

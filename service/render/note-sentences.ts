@@ -1,11 +1,6 @@
 import { identityOf } from '../domain/baseline.js'
-import {
-  type ComparedModel,
-  type ComparedResult,
-  compareWithLastPush,
-  type PushChange,
-  type ResultColumn,
-} from '../domain/compare.js'
+import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/comparison.js'
+import { compareWithLastPush, type PushChange } from '../domain/last-push.js'
 import { groupBy } from '../domain/group.js'
 import type { SettingChange } from '../domain/settings.js'
 import { changeOf, SHORT_NAME } from './cells.js'

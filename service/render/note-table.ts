@@ -1,4 +1,4 @@
-import type { ComparedModel, ModelState, ResultColumn } from '../domain/compare.js'
+import type { ComparedModel, ModelState, ResultColumn } from '../domain/comparison.js'
 import { bestCells } from './best.js'
 import type { Budget } from './budget.js'
 import { columnHead, modelCell, otherResults, otherResultsCell, resultCell } from './cells.js'

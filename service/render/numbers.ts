@@ -1,4 +1,4 @@
-import type { ComparedResult } from '../domain/compare.js'
+import type { ComparedResult } from '../domain/comparison.js'
 
 /** Formatted values of one result: old and new with the same digits. Null where that side has none. */
 export interface FigureText {

@@ -1,4 +1,4 @@
-import type { ComparedModel, Comparison, ModelState } from '../domain/compare.js'
+import type { ComparedModel, Comparison, ModelState } from '../domain/comparison.js'
 import type { FailedJob, NoteInput } from './note-input.js'
 
 /** Each mark has its word beside it wherever it stands. */
@@ -9,6 +9,7 @@ export const MARKS = {
   better: '🟢',
   changed: '🟣',
   new: '🔵',
+  noise: '⚪',
   same: '⚪',
   not_run: '➖',
 } as const satisfies Record<ModelState, string>
@@ -20,6 +21,7 @@ export const STATE_WORDS = {
   better: 'better',
   changed: 'changed',
   new: 'new',
+  noise: 'within noise',
   same: 'same',
   not_run: 'not run',
 } as const satisfies Record<ModelState, string>
@@ -55,6 +57,7 @@ function countWords(comparison: Comparison): string[] {
     [counts.better, 'better'],
     [counts.changed, 'changed'],
     [counts.new, 'new'],
+    [counts.noise, 'within noise'],
     [counts.same, 'unchanged'],
   ]
   const parts = words.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`)

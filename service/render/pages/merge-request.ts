@@ -1,6 +1,6 @@
 import type { Addresses } from '../../domain/addresses.js'
 import type { BaselineReason } from '../../domain/baseline.js'
-import type { ComparedResult, ModelState } from '../../domain/compare.js'
+import type { ComparedResult, ModelState } from '../../domain/comparison.js'
 import type {
   ComparedPipeline,
   ComparedRow,

@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { Baseline } from '../../domain/baseline.js'
-import { compare, type ComparedModel, type Comparison, compareWithLastPush } from '../../domain/compare.js'
+import type { ComparedModel, Comparison } from '../../domain/comparison.js'
+import { compareWithLastPush } from '../../domain/last-push.js'
+import { compare } from '../../domain/compare.js'
 import type { Model } from '../../domain/model.js'
 import { baseline, mainModel, model, type ModelFacts } from './models.js'
 

@@ -1,5 +1,6 @@
 import { type BaselinePool, chooseBaselines } from '../../domain/baseline.js'
-import { type Comparison, compare } from '../../domain/compare.js'
+import type { Comparison } from '../../domain/comparison.js'
+import { compare } from '../../domain/compare.js'
 import type { CurveSummary, Model } from '../../domain/model.js'
 import type { NoteInput, NotePipeline } from '../../render/note-input.js'
 import { baseSha, mainModel, model, type ModelFacts } from '../domain/models.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MODEL_STATES, type ModelState } from '../../domain/compare.js'
+import { MODEL_STATES, type ModelState } from '../../domain/comparison.js'
 import type { Model } from '../../domain/model.js'
 import { MAX_NOTE_BYTES, renderNote } from '../../render/note.js'
 import { MARKS, STATE_WORDS, verdictText } from '../../render/verdict.js'

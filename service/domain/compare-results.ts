@@ -1,0 +1,187 @@
+import type { ComparedResult, HistoryPoint, ResultColumn, ResultState } from './comparison.js'
+import type { Direction } from './directions.js'
+import type { Model, Named } from './model.js'
+import { compareRepeats, compareWithHistory, isWithinNoise, type Noise, spreadOf } from './noise.js'
+import type { Amount, EffectiveRule } from './rules.js'
+
+/** Differences below this part of the values come from the order of additions, not from the model. */
+const ROUNDING = 1e-12
+
+/** One side of a row: the mean of each result, and over which values. */
+export interface Side {
+  means: ReadonlyMap<string, number>
+  /** Null for a side without repeats, whose mean is the value. */
+  values: ReadonlyMap<string, number[]> | null
+}
+
+export const NOTHING: Side = { means: new Map(), values: null }
+
+export function sideOf(models: readonly Model[]): Side {
+  const [only] = models
+  if (only === undefined) return NOTHING
+  if (models.length === 1) return { means: lastOfEach(only.results), values: null }
+  const values = new Map<string, number[]>()
+  for (const model of models) {
+    for (const [name, value] of lastOfEach(model.results)) {
+      const all = values.get(name)
+      if (all === undefined) values.set(name, [value])
+      else all.push(value)
+    }
+  }
+  return { means: new Map([...values].map(([name, all]) => [name, mean(all)])), values }
+}
+
+function lastOfEach(results: Named<number>[]): Map<string, number> {
+  const values = new Map<string, number>()
+  for (const { k, v } of results) values.set(k, v)
+  return values
+}
+
+/** Divides first where the sum would overflow, so that the mean of finite numbers is finite. */
+export function mean(values: readonly number[]): number {
+  const sum = values.reduce((total, value) => total + value, 0)
+  if (Number.isFinite(sum) || !values.every(Number.isFinite)) return sum / values.length
+  return values.reduce((total, value) => total + value / values.length, 0)
+}
+
+export interface Pair {
+  old: Side
+  current: Side
+}
+
+export interface How {
+  columns: ReadonlyMap<string, ResultColumn>
+  /** False where the two sides were trained or tested on other data. */
+  comparable: boolean
+  ruleFor(result: string): Pick<EffectiveRule, 'direction' | 'tolerance'>
+  history: readonly HistoryPoint[]
+  /** How many samples the results here were measured on; null where that is not known. */
+  testSize: number | null
+}
+
+/** Every result that either side has, best known first. */
+export function compareResults(pair: Pair, how: How): ComparedResult[] {
+  const names = [...pair.current.means.keys(), ...pair.old.means.keys()]
+  return columnsOf(names, how.columns).map((column) => compareResult(column, pair, how))
+}
+
+function columnsOf(names: readonly string[], columns: ReadonlyMap<string, ResultColumn>): ResultColumn[] {
+  const found = new Set<ResultColumn>()
+  for (const name of names) {
+    const column = columns.get(name)
+    if (column !== undefined) found.add(column)
+  }
+  return [...found].sort((a, b) => a.place - b.place)
+}
+
+function compareResult(column: ResultColumn, pair: Pair, how: How): ComparedResult {
+  const { name, percent, unit, digits, training, fraction } = column
+  const [before, now] = [pair.old.means.get(name), pair.current.means.get(name)]
+  const rule = how.ruleFor(name)
+  const { difference, relative } = differenceOf(before, now)
+  const tolerance = before === undefined ? null : amountIn(rule.tolerance, before)
+  const noise = how.comparable && difference !== 0 ? noiseOf(name, pair, how.history) : null
+  const direction = how.comparable ? rule.direction : 'unknown'
+  return {
+    name,
+    direction: rule.direction,
+    percent,
+    unit,
+    digits,
+    training,
+    old: before ?? null,
+    new: now ?? null,
+    oldRepeats: countOf(pair.old, name),
+    newRepeats: countOf(pair.current, name),
+    oldError: errorOf(pair.old, name),
+    newError: errorOf(pair.current, name),
+    difference,
+    relative,
+    tolerance,
+    noise,
+    sampleWorth: (percent || fraction) && how.testSize !== null && how.testSize > 0 ? 1 / how.testSize : null,
+    state: stateOfResult({ old: before, current: now, direction, tolerance, noise }),
+  }
+}
+
+/** What the rules allow, in stored units beside this baseline; null for no amount. */
+export function amountIn(amount: Amount | null, baseline: number): number | null {
+  if (amount === null) return null
+  return amount.kind === 'relative' ? amount.value * Math.abs(baseline) : amount.value
+}
+
+function countOf({ means, values }: Side, name: string): number {
+  return values?.get(name)?.length ?? (means.has(name) ? 1 : 0)
+}
+
+function errorOf({ values }: Side, name: string): number | null {
+  const all = values?.get(name)
+  return all === undefined || all.length < 2 ? null : (spreadOf(all)?.standardError ?? null)
+}
+
+function noiseOf(name: string, { old, current }: Pair, history: readonly HistoryPoint[]): Noise | null {
+  const [before, now] = [valuesOf(old, name), valuesOf(current, name)]
+  if (before.length > 1 && now.length > 1) return compareRepeats(before, now)
+  const [first] = before
+  const [value] = now
+  if (first === undefined || value === undefined || before.length + now.length > 2) return null
+  const earlier = history.flatMap(({ repeats, results }) => {
+    const one = repeats === 1 ? results.get(name) : undefined
+    return one === undefined ? [] : [one]
+  })
+  return compareWithHistory({ old: first, current: value, history: earlier })
+}
+
+function valuesOf({ means, values }: Side, name: string): readonly number[] {
+  const only = means.get(name)
+  return values?.get(name) ?? (only === undefined ? [] : [only])
+}
+
+export interface Judged {
+  old: number | undefined
+  current: number | undefined
+  direction: Direction
+  tolerance: number | null
+  noise: Noise | null
+}
+
+/** Turning into NaN is worse whatever the direction. */
+export function stateOfResult({ old, current, direction, tolerance, noise }: Judged): ResultState {
+  if (old === undefined) return 'new'
+  if (current === undefined) return 'missing'
+  if (isSameNumber(old, current) || isWithin(tolerance, old, current)) return 'same'
+  if (Number.isNaN(current)) return 'worse'
+  if (noise !== null && isWithinNoise(noise)) return 'noise'
+  if (direction === 'unknown') return 'changed'
+  if (Number.isNaN(old)) return 'better'
+  return current > old === (direction === 'higher') ? 'better' : 'worse'
+}
+
+function isWithin(tolerance: number | null, old: number, current: number): boolean {
+  return tolerance !== null && !exceeds(Math.abs(current - old), tolerance, [old, current])
+}
+
+/** Whether an amount is more than a limit by more than rounding: 93.3 − 92.3 is 1, whatever binary fractions say. */
+export function exceeds(amount: number, limit: number, values: readonly number[]): boolean {
+  const largest = Math.max(...values.map((value) => (Number.isFinite(value) ? Math.abs(value) : 0)))
+  return amount > limit + ROUNDING * largest
+}
+
+export function isSameNumber(a: number, b: number): boolean {
+  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true
+  if (!Number.isFinite(a) || !Number.isFinite(b)) return false
+  return Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b))
+}
+
+export function differenceOf(
+  old: number | undefined,
+  current: number | undefined,
+): Pick<ComparedResult, 'difference' | 'relative'> {
+  if (old === undefined || current === undefined) return { difference: null, relative: null }
+  if (isSameNumber(old, current) && Number.isFinite(old)) return { difference: 0, relative: 0 }
+  const difference = current - old
+  if (!Number.isFinite(difference)) return { difference: null, relative: null }
+  const relative = difference / Math.abs(old)
+  const says = Number.isFinite(relative) && Math.sign(old) * Math.sign(current) >= 0
+  return { difference, relative: says ? relative : null }
+}
