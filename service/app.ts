@@ -10,15 +10,22 @@ import { bodyParser } from './plugins/body-parser.js'
 import { ciIdentity } from './plugins/ci-identity.js'
 import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
+import { createPersonAccess } from './plugins/person-access.js'
+import { personIdentity } from './plugins/person-identity.js'
 import { createProjectAccess } from './plugins/project-access.js'
 import { securityHeaders } from './plugins/security-headers.js'
 import { views } from './plugins/views.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
+import { gateRoutes } from './routes/gate.js'
+import { createGateReader } from './routes/gate-verdict.js'
+import { decisionRoutes } from './routes/decisions.js'
 import { pageRoutes } from './routes/pages.js'
+import { peopleRoutes } from './routes/people.js'
 import { projectRoutes } from './routes/projects.js'
 import { createReportIntake } from './routes/report-intake.js'
 import { createReportStatusReader } from './routes/report-status.js'
 import { reportRoutes } from './routes/reports.js'
+import { createTouchedNotes } from './routes/touched-notes.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import type { Stores } from './stores/stores.js'
 
@@ -66,6 +73,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     autoConnect: config.autoConnect,
     clock,
   })
+  const personAccess = createPersonAccess({ gitlab, projects: stores.projects, clock })
 
   await app.register(accessRules)
   await app.register(errorHandler)
@@ -77,6 +85,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     audience: config.publicUrl,
     now: () => clock().getTime(),
   })
+  await app.register(personIdentity, { apiTokens: stores.apiTokens, clock })
   await app.register(health, { pingDatabase: stores.ping })
   await app.register(reportRoutes, {
     access,
@@ -84,7 +93,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     intake: createReportIntake({ ...stores, queue, clock }),
     status: createReportStatusReader({ ...stores, addresses }),
   })
+  await app.register(gateRoutes, { access, gate: createGateReader({ ...stores, queue, addresses, clock }) })
   await app.register(projectRoutes, { access, addresses, ...stores })
+  await app.register(decisionRoutes, {
+    ...stores,
+    personAccess,
+    touchedNotes: createTouchedNotes(stores),
+    queue,
+    clock,
+  })
+  await app.register(peopleRoutes, { ...stores, personAccess, addresses })
   await app.register(webhookRoutes, { ...stores, queue, clock })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(views, { addresses: pageAddresses })

@@ -1,3 +1,4 @@
+import { isGateJob } from '../domain/gate-job.js'
 import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
 import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
@@ -17,8 +18,6 @@ const youngFreshMs = 1_500
 const hourMs = 3_600_000
 /** A pipeline that runs longer is given up; a later report or webhook takes it up again. */
 const followedForMs = 72 * hourMs
-/** It waits for our verdict, so it is not waited for. */
-const gateJob = 'mlmm-gate'
 
 export interface PipelineJobOptions {
   gitlab: GitLab
@@ -164,8 +163,7 @@ function succeeded(job: { status: string }): boolean {
 }
 
 function allEnded(jobs: GitLabJob[]): boolean {
-  const training = jobs.filter((job) => job.name !== gateJob)
-  return training.length > 0 && training.every((job) => hasEnded(job.status))
+  return jobs.length > 0 && jobs.every((job) => isGateJob(job) || hasEnded(job.status))
 }
 
 /** Where no webhook tells of the end, a young pipeline is asked about sooner, less and less often. */

@@ -10,9 +10,7 @@ import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { burstMs } from './report-intake.js'
-
-const firstPollMs = 150
-const slowestPollMs = 1_000
+import { pollUntil } from './wait-query.js'
 
 const noMergeRequest = 'no open merge request for this pipeline'
 const newerTry = 'a newer try or pipeline has reported already'
@@ -61,13 +59,8 @@ export function createReportStatusReader(options: ReportStatusOptions) {
     if (reported === null)
       return { report: reportId, models: [], ...notCompared(project, [], newerTry, addresses) }
 
-    const endsAt = performance.now() + waitMs
-    for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, slowestPollMs)) {
-      const status = await judge(reportId, id, project, reported)
-      const leftMs = endsAt - performance.now()
-      if (status.verdict !== null || leftMs <= 0 || isGone()) return status
-      await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)))
-    }
+    const isDone = ({ verdict }: ReportStatus) => verdict !== null
+    return pollUntil(() => judge(reportId, id, project, reported), { isDone, isGone, waitMs })
   }
 
   /** Null where a newer try of the job had reported before it. */

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
 import { readFiles, type ResultFile } from '../ingest/files.js'
@@ -15,6 +14,7 @@ import { WireContext } from '../schemas/report.js'
 import type { Project } from '../stores/project-store.js'
 import type { ReportIntake, StoredReport } from './report-intake.js'
 import type { ReportStatus, ReportStatusReader } from './report-status.js'
+import { readWaitMs } from './wait-query.js'
 
 export interface ReportRoutesOptions {
   access: ProjectAccess
@@ -35,10 +35,6 @@ declare module 'fastify' {
     reporter: Reporter
   }
 }
-
-const waitSecondsAtMost = 30
-
-const StatusQuery = z.strictObject({ wait: z.coerce.number().min(0).max(waitSecondsAtMost).default(0) })
 
 /** `POST /api/v1/reports`: what one CI job sends. `GET /api/v1/reports/:id`: what came of it. */
 export async function reportRoutes(fastify: FastifyInstance, options: ReportRoutesOptions): Promise<void> {
@@ -66,10 +62,10 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
   fastify.get<{ Params: { id: string } }>('/api/v1/reports/:id', {
     config: { access: 'job-or-open-project' },
     handler: async (request, reply) => {
-      const query = readQuery(request.query)
+      const waitMs = readWaitMs(request.query)
       const found = await status.wait(request.params.id, {
         mayRead: (project) => mayRead(request, project),
-        waitMs: query.wait * 1000,
+        waitMs,
         isGone: () => request.raw.destroyed,
       })
       return replyStatus(request, reply, found)
@@ -108,17 +104,6 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
       verdict: null,
     })
   }
-}
-
-function readQuery(query: unknown): z.infer<typeof StatusQuery> {
-  const parsed = StatusQuery.safeParse(query)
-  if (parsed.success) return parsed.data
-  const field = String(parsed.error.issues[0]?.path[0] ?? 'query')
-  throw new Problem('INVALID_QUERY', {
-    message: `wait must be a number of seconds from 0 to ${waitSecondsAtMost}, and is the only parameter.`,
-    field,
-    value: (query as Record<string, unknown>)[field],
-  })
 }
 
 /** Files are told apart by their paths; the option is busboy's own. */

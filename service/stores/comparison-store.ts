@@ -41,10 +41,15 @@ export type ComparisonSummary = Pick<
 /** All but what grows with the number of models. */
 export type ComparisonFacts = Omit<StoredComparison, 'jobIds' | 'lines' | 'table'>
 
+/** What a job's log is told. */
+export type ComparisonWords = Omit<StoredComparison, 'jobIds' | 'table'>
+
 interface ComparisonDoc extends StoredComparison {
   _id: string
   schema: 1
 }
+
+const mostTouched = 200
 
 export function comparisonCollection(db: Db): Collection<ComparisonDoc> {
   return db.collection<ComparisonDoc>('comparisons')
@@ -65,6 +70,13 @@ export function createComparisonStore(db: Db) {
     return comparisons.findOne<ComparisonFacts>(
       { _id: `${projectId}:${mrIid}` },
       { projection: { _id: 0, schema: 0, jobIds: 0, lines: 0, table: 0 } },
+    )
+  }
+
+  async function findWords(projectId: string, mrIid: number): Promise<ComparisonWords | null> {
+    return comparisons.findOne<ComparisonWords>(
+      { _id: `${projectId}:${mrIid}` },
+      { projection: { _id: 0, schema: 0, jobIds: 0, table: 0 } },
     )
   }
 
@@ -113,12 +125,12 @@ export function createComparisonStore(db: Db) {
       .find({ projectId, targetBranch: branch, mrState: 'opened' })
       .project<{ mrIid: number }>({ mrIid: 1 })
       .sort({ judgedAt: -1 })
-      .limit(200)
+      .limit(mostTouched)
       .toArray()
     return docs.map((doc) => doc.mrIid)
   }
 
-  return { find, findFacts, findLines, save, setState, listOpen, listOpenAgainst }
+  return { find, findFacts, findWords, findLines, save, setState, listOpen, listOpenAgainst }
 }
 
 export type ComparisonStore = ReturnType<typeof createComparisonStore>

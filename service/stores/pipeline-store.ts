@@ -38,7 +38,7 @@ export interface Pipeline {
   /** When this service first asked for the pipeline, and when it last did. */
   firstSeenAt: Date
   checkedAt: Date
-  /** When a webhook last spoke of it. */
+  /** When a webhook last spoke of it, or its gate asked. */
   heardAt: Date | null
 }
 
@@ -96,7 +96,7 @@ export function createPipelineStore(db: Db) {
     )
   }
 
-  /** Notes that a webhook spoke of a pipeline that has reported here; false for any other. */
+  /** Notes that GitLab is to be asked about a pipeline that is known here; false for any other. */
   async function markHeard(projectId: string, pipelineId: number, at: Date): Promise<boolean> {
     const result = await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { heardAt: at } })
     return result.matchedCount > 0
