@@ -31,6 +31,51 @@ export const errorCatalogue = {
     retryable: true,
     help: "GitLab's signing keys could not be fetched; try again in a minute.",
   },
+  API_TOKEN_MISSING: {
+    status: 401,
+    retryable: false,
+    help: 'Send a personal token as "Authorization: Bearer mlmm_…"; whoever runs this service makes it with: npm run token.',
+  },
+  API_TOKEN_INVALID: {
+    status: 401,
+    retryable: false,
+    help: 'Use the token as npm run token printed it; it starts with mlmm_.',
+  },
+  API_TOKEN_EXPIRED: {
+    status: 401,
+    retryable: false,
+    help: 'Have whoever runs this service make a new token.',
+  },
+  API_TOKEN_REVOKED: {
+    status: 401,
+    retryable: false,
+    help: 'Have whoever runs this service make a new token.',
+  },
+  API_TOKEN_READ_ONLY: {
+    status: 403,
+    retryable: false,
+    help: 'Use a token that was made without --read.',
+  },
+  USER_NOT_ACTIVE: {
+    status: 403,
+    retryable: false,
+    help: 'The user of the token has to be active in GitLab.',
+  },
+  ROLE_TOO_LOW: {
+    status: 403,
+    retryable: false,
+    help: 'Ask a maintainer of the project in GitLab for the role; it counts here after 5 minutes at most.',
+  },
+  NOTHING_TO_ACCEPT: {
+    status: 409,
+    retryable: false,
+    help: 'Only rules that are broken at the newest compared head can be accepted.',
+  },
+  HEAD_CHANGED: {
+    status: 409,
+    retryable: false,
+    help: 'Look at the results of the newer head, then send its commit as head_sha.',
+  },
   PROJECT_NOT_CONNECTED: {
     status: 403,
     retryable: false,
@@ -51,7 +96,11 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Tell the two trainings apart: set MLMM_REPEAT (averaged), MLMM_TRIAL (a search) or another MLMM_MODEL.',
   },
-  BODY_TOO_LARGE: { status: 413, retryable: false, help: 'Send less in one report; a body may have 32 MB.' },
+  BODY_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    help: 'Send less at once; a report may have 32 MB, any other body 64 kB.',
+  },
   UNSUPPORTED_CONTENT_TYPE: {
     status: 415,
     retryable: false,
@@ -62,7 +111,7 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Send valid JSON; NaN, Infinity and -Infinity are accepted.',
   },
-  INVALID_BODY: { status: 400, retryable: false, help: 'Mend the named field and send the report again.' },
+  INVALID_BODY: { status: 400, retryable: false, help: 'Mend the named field and send it again.' },
   UNKNOWN_FIELD: { status: 400, retryable: false, help: 'Remove the field or correct its spelling.' },
   LIMIT_EXCEEDED: { status: 400, retryable: false, help: 'Stay within the named limit.' },
   INVALID_NAME: {

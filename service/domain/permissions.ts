@@ -15,3 +15,44 @@ export function canPost(accessLevel: number | null): boolean {
 export function canRegisterHook(accessLevel: number | null): boolean {
   return accessLevel !== null && accessLevel >= role.maintainer
 }
+
+/** Somebody who is active in GitLab, beside one project. */
+export interface Viewer {
+  /** Null for who is no member. */
+  accessLevel: number | null
+  /** GitLab shows external users only what they are members of; null where it does not tell. */
+  external: boolean | null
+}
+
+/** Whether the person may read the project's models. Who might be external counts as external. */
+export function canRead(project: { visibility: string; pipelinesOpen: boolean }, viewer: Viewer): boolean {
+  if (isAtLeast(role.reporter, viewer.accessLevel) || isOpenToEveryone(project)) return true
+  if (project.visibility !== 'internal' || !project.pipelinesOpen) return false
+  return viewer.external === false || isAtLeast(role.guest, viewer.accessLevel)
+}
+
+/** Whether the person may take a model out of all comparisons, and back in. */
+export function canExclude(accessLevel: number | null): boolean {
+  return isAtLeast(role.developer, accessLevel)
+}
+
+/** Whether the person may accept broken rules of a merge request. */
+export function canAccept(accessLevel: number | null): boolean {
+  return isAtLeast(role.maintainer, accessLevel)
+}
+
+/** Whether the person may change what the service does for the project. */
+export function canConfigure(accessLevel: number | null): boolean {
+  return isAtLeast(role.maintainer, accessLevel)
+}
+
+function isAtLeast(wanted: number, accessLevel: number | null): boolean {
+  return accessLevel !== null && accessLevel >= wanted
+}
+
+/** GitLab's word for a role, of one in between that for the next lower. */
+export function roleName(accessLevel: number | null): string | null {
+  const names = Object.entries(role).filter(([, level]) => isAtLeast(level, accessLevel))
+  const name = names.at(-1)?.[0]
+  return name === undefined ? null : `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+}

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** Who a route is for. `job`: an ID token; `open-project`: everyone, for projects that are open to everyone;
- * `webhook`: a project's secret; `everyone`: nothing to protect. */
-export type AccessRule = 'job' | 'open-project' | 'job-or-open-project' | 'webhook' | 'everyone'
+/** Who a route is for. `job`: an ID token; `person`: a personal token; `open-project`: everyone, for projects that are
+ * open to everyone; `webhook`: a project's secret; `everyone`: nothing to protect. */
+export type AccessRule = 'job' | 'person' | 'open-project' | 'job-or-open-project' | 'webhook' | 'everyone'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -83,12 +83,11 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     const other = found === null ? null : await lookUp(idOrPath)
     const open = other === null ? null : await openNow(other)
     if (open !== null) return open
-    throw new Problem('NOT_FOUND', { message: 'There is no such project, or you may not see it.' })
+    throw noSuchProject()
   }
 
   function lookUp(idOrPath: string): Promise<Project | null> {
-    if (/^\d{1,15}$/.test(idOrPath)) return projects.findByGitLabId(Number(idOrPath))
-    return idOrPath.includes('/') ? projects.findByPath(idOrPath) : projects.find(idOrPath)
+    return lookUpProject(projects, idOrPath)
   }
 
   async function isOpen(project: Project): Promise<boolean> {
@@ -104,18 +103,32 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
   return { getForJob, getOpen, isOpen }
 }
 
+/** By GitLab's number, our id, its path or a path it had before; says nothing of who may see it. */
+export function lookUpProject(
+  projects: Pick<ProjectStore, 'find' | 'findByGitLabId' | 'findByPath'>,
+  idOrPath: string,
+): Promise<Project | null> {
+  if (/^\d{1,15}$/.test(idOrPath)) return projects.findByGitLabId(Number(idOrPath))
+  return idOrPath.includes('/') ? projects.findByPath(idOrPath) : projects.find(idOrPath)
+}
+
+export function noSuchProject(): Problem {
+  return new Problem('NOT_FOUND', { message: 'There is no such project, or you may not see it.' })
+}
+
 function notConnected(message: string): Problem {
   return new Problem('PROJECT_NOT_CONNECTED', { message })
 }
 
-async function askGitLab<T>(ask: () => Promise<T>): Promise<T> {
+/** @throws Problem GITLAB_UNAVAILABLE for whatever went wrong in GitLab or on the way to it */
+export async function askGitLab<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
   } catch (error) {
     if (!(error instanceof GitLabError)) throw error
     const retryAfterSeconds = Math.ceil((error.retryAfterMs ?? 10_000) / 1000)
     throw new Problem('GITLAB_UNAVAILABLE', {
-      message: 'GitLab could not be asked about the project.',
+      message: 'GitLab could not be asked.',
       retryAfterSeconds,
       cause: error,
     })

@@ -13,6 +13,7 @@ export function projectJson(project: Project, addresses: Addresses) {
     visibility: project.visibility,
     url: addresses.project(project.path),
     gitlab_url: project.webUrl,
+    fork_reports: project.forkReports ?? 'refused',
     connected_at: project.connectedAt,
   }
 }

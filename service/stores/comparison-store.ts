@@ -130,7 +130,22 @@ export function createComparisonStore(db: Db) {
     return docs.map((doc) => doc.mrIid)
   }
 
-  return { find, findFacts, findWords, findLines, save, setState, listOpen, listOpenAgainst }
+  /** Open merge requests that show a model: it was trained from their head or the one before, or of their target branch. */
+  async function listOpenShowing(
+    projectId: string,
+    { headSha, branches }: { headSha: string; branches: string[] },
+  ): Promise<number[]> {
+    const shows = [{ targetBranch: { $in: branches } }, { headSha }, { previousHeadSha: headSha }]
+    const docs = await comparisons
+      .find({ projectId, mrState: 'opened', $or: shows })
+      .project<{ mrIid: number }>({ mrIid: 1 })
+      .sort({ judgedAt: -1 })
+      .limit(mostTouched)
+      .toArray()
+    return docs.map((doc) => doc.mrIid)
+  }
+
+  return { find, findFacts, findWords, findLines, save, setState, listOpen, listOpenAgainst, listOpenShowing }
 }
 
 export type ComparisonStore = ReturnType<typeof createComparisonStore>

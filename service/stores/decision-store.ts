@@ -35,8 +35,9 @@ type DecisionDoc = AcceptanceDoc | ExclusionDoc
 export type Decider = NonNullable<Decided['revokedBy']>
 type NewDecision<T extends Decided> = Omit<T, 'revokedAt' | 'revokedBy'>
 
-/** A merge request's acceptances, an excluded commit's models: far below this where nobody scripts them. */
 const mostListed = 1_000
+/** As many as the models that are read for one comparison. */
+const mostExclusions = 5_000
 const acceptTries = 10
 
 export function decisionCollection(db: Db): Collection<DecisionDoc> {
@@ -76,8 +77,9 @@ export function createDecisionStore(db: Db) {
     /** Takes every exclusion of the model back; answers how many rows. */
     include: (projectId: string, modelId: string, by: Decider, at: Date) =>
       revoke(decisions, { kind: 'exclusion', projectId, modelId }, by, at),
-    /** Those that hold for these models, the oldest first. */
-    listExclusions: (projectId: string, modelIds: string[]) => listExclusions(decisions, projectId, modelIds),
+    /** Those that hold for models of these commits, or with these ids. */
+    listExclusions: (projectId: string, of: { commits: string[] } | { modelIds: string[] }) =>
+      listExclusions(decisions, projectId, of),
     /** Those of a merge request with all that ended, the newest first. */
     listAcceptanceHistory: (projectId: string, mrIid: number) =>
       listHistory<AcceptanceDoc>(decisions, { kind: 'acceptance', projectId, mrIid }),
@@ -155,12 +157,16 @@ async function revoke(
 async function listExclusions(
   decisions: Collection<DecisionDoc>,
   projectId: string,
-  modelIds: string[],
+  of: { commits: string[] } | { modelIds: string[] },
 ): Promise<StoredExclusion[]> {
-  if (modelIds.length === 0) return []
   const docs = await decisions
-    .find({ kind: 'exclusion', projectId, modelId: { $in: modelIds }, revokedAt: null })
-    .sort({ at: 1, _id: 1 })
+    .find({
+      kind: 'exclusion',
+      projectId,
+      revokedAt: null,
+      ...('commits' in of ? { commit: { $in: of.commits } } : { modelId: { $in: of.modelIds } }),
+    })
+    .limit(mostExclusions)
     .toArray()
   return (docs as ExclusionDoc[]).map(fromDoc)
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Collection, Db, Document } from 'mongodb'
+import type { Collection, Db, Document, Filter } from 'mongodb'
 import { isOpenToEveryone } from '../domain/permissions.js'
 import { isDuplicateKey } from './database.js'
 
@@ -18,7 +18,11 @@ export interface Project {
   /** When GitLab last confirmed the fields above. */
   checkedAt: Date
   hook: { state: HookState; hookId: number | null; secretHash: string | null }
+  /** Whether jobs that run a fork's code may report; absent: refused. */
+  forkReports?: ForkReports
 }
+
+export type ForkReports = 'refused' | 'allowed'
 
 interface ProjectDoc extends Omit<Project, 'id'> {
   _id: string
@@ -87,20 +91,22 @@ export function createProjectStore(db: Db) {
     }
   }
 
-  async function find(projectId: string): Promise<Project | null> {
-    const doc = await projects.findOne({ _id: projectId })
+  async function findOne(filter: Filter<ProjectDoc>): Promise<Project | null> {
+    const doc = await projects.findOne(filter)
     return doc === null ? null : fromDoc(doc)
   }
 
-  async function findByGitLabId(gitlabProjectId: number): Promise<Project | null> {
-    const doc = await projects.findOne({ gitlabProjectId })
-    return doc === null ? null : fromDoc(doc)
+  function find(projectId: string): Promise<Project | null> {
+    return findOne({ _id: projectId })
+  }
+
+  function findByGitLabId(gitlabProjectId: number): Promise<Project | null> {
+    return findOne({ gitlabProjectId })
   }
 
   /** Whose webhook carries the secret of this hash. */
-  async function findBySecretHash(secretHash: string): Promise<Project | null> {
-    const doc = await projects.findOne({ 'hook.secretHash': secretHash })
-    return doc === null ? null : fromDoc(doc)
+  function findBySecretHash(secretHash: string): Promise<Project | null> {
+    return findOne({ 'hook.secretHash': secretHash })
   }
 
   /** By the path as GitLab last told it, else by one it had before: for addresses of pages, never to authorise. */
@@ -145,6 +151,10 @@ export function createProjectStore(db: Db) {
     await projects.updateOne({ _id: projectId }, { $set: { hook } })
   }
 
+  async function setForkReports(projectId: string, forkReports: ForkReports): Promise<void> {
+    await projects.updateOne({ _id: projectId }, { $set: { forkReports } })
+  }
+
   /** Public projects with open pipelines by path; `after` is the last path of the page before. */
   async function listOpen(limit: number, after: string | null): Promise<Project[]> {
     const docs = await projects
@@ -153,22 +163,6 @@ export function createProjectStore(db: Db) {
       .limit(limit)
       .toArray()
     return docs.map(fromDoc)
-  }
-
-  /** All ids in batches, for the reconciler. */
-  async function* listIds(batchSize: number): AsyncGenerator<string[]> {
-    let after = ''
-    for (;;) {
-      const docs = await projects
-        .find({ _id: { $gt: after } })
-        .project<{ _id: string }>({ _id: 1 })
-        .sort({ _id: 1 })
-        .limit(batchSize)
-        .toArray()
-      if (docs.length === 0) return
-      yield docs.map((doc) => doc._id)
-      after = docs.at(-1)?._id ?? after
-    }
   }
 
   return {
@@ -182,9 +176,26 @@ export function createProjectStore(db: Db) {
     doubt,
     close,
     setHook,
+    setForkReports,
     listOpen,
-    listIds,
+    /** All ids in batches, for the reconciler. */
+    listIds: (batchSize: number) => listIds(projects, batchSize),
   }
 }
 
 export type ProjectStore = ReturnType<typeof createProjectStore>
+
+async function* listIds(projects: Collection<ProjectDoc>, batchSize: number): AsyncGenerator<string[]> {
+  let after = ''
+  for (;;) {
+    const docs = await projects
+      .find({ _id: { $gt: after } })
+      .project<{ _id: string }>({ _id: 1 })
+      .sort({ _id: 1 })
+      .limit(batchSize)
+      .toArray()
+    if (docs.length === 0) return
+    yield docs.map((doc) => doc._id)
+    after = docs.at(-1)?._id ?? after
+  }
+}
