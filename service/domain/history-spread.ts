@@ -18,32 +18,43 @@ export interface HistorySpread {
  * says nothing. Then what went and came back at once is the noise, and what stayed is a change.
  */
 export function spreadOfHistory(values: readonly number[]): HistorySpread {
-  const squares = squaredSteps(values)
-  const count = squares.length
+  const count = values.length - 1
   const cut = Math.ceil(count / 10)
-  const degreesOfFreedom = (2 / 3) * (count - cut)
+  const { meanSquare, zeros } = measureSteps(values, cut)
   const correction = 1 + (cut * (1.25 + 0.35 * cut)) / count
-  const variance = meanOfCut(squares, cut) * correction
-  const isMostlySame = (squares[count >> 1] ?? 0) === 0
-  if (!isMostlySame) return { standardError: Math.sqrt(variance), degreesOfFreedom, swings: [] }
+  const variance = meanSquare * correction
+  const degreesOfFreedom = (2 / 3) * (count - cut)
+  if (zeros <= count / 2) return { standardError: Math.sqrt(variance), degreesOfFreedom, swings: [] }
   const swings = listSwings(values)
   const swinging = swings.reduce((sum, swing) => sum + 2 * swing ** 2, 0) / (values.length - 2)
   return { standardError: Math.sqrt(Math.max(variance, swinging)), degreesOfFreedom, swings }
 }
 
-/** Smallest first. */
-function squaredSteps(values: readonly number[]): Float64Array {
-  const squares = new Float64Array(values.length - 1)
-  for (let i = 0; i < squares.length; i++) squares[i] = ((values[i + 1] ?? 0) - (values[i] ?? 0)) ** 2
-  return squares.sort()
+/** The mean square of the steps, the largest `cut` counting as the one below them, and how many steps are zero. */
+function measureSteps(values: readonly number[], cut: number): { meanSquare: number; zeros: number } {
+  // The largest cut + 1 squares, largest first. The others are added up without them: a huge one would swallow them.
+  const largest = new Float64Array(cut + 1)
+  let sum = 0
+  let zeros = 0
+  for (let i = 1; i < values.length; i++) {
+    const square = ((values[i] ?? 0) - (values[i - 1] ?? 0)) ** 2
+    if (square === 0) zeros++
+    sum += insert(square, largest)
+  }
+  const highest = largest[cut] ?? 0
+  return { meanSquare: (sum + highest * (cut + 1)) / (values.length - 1), zeros }
 }
 
-/** The mean, the largest `cut` counting as the one below them. */
-function meanOfCut(sorted: Float64Array, cut: number): number {
-  const kept = sorted.length - cut
-  let sum = cut * (sorted[kept - 1] ?? 0)
-  for (let i = 0; i < kept; i++) sum += sorted[i] ?? 0
-  return sum / sorted.length
+/** Puts the value in its place and gives back the smallest, which falls out. */
+function insert(value: number, largest: Float64Array): number {
+  let place = largest.length
+  const last = largest[place - 1] ?? 0
+  if (value <= last) return value
+  for (place--; place > 0 && (largest[place - 1] ?? 0) < value; place--) {
+    largest[place] = largest[place - 1] ?? 0
+  }
+  largest[place] = value
+  return last
 }
 
 /** At each training that is higher or lower than both beside it, how far it is from the nearer one. */

@@ -72,9 +72,8 @@ export function spreadOf(values: readonly number[]): Spread | null {
 export function compareRepeats(old: readonly number[], current: readonly number[]): Noise | null {
   const [origin] = old
   if (origin === undefined || old.length < 2 || current.length < 2) return null
-  const [oldUnit, currentUnit] = [unitOf(old), unitOf(current)]
-  if (oldUnit === null || currentUnit === null) return null
-  const unit = Math.max(oldUnit, currentUnit)
+  const unit = commonUnit(old, current)
+  if (unit === null) return null
   const before = momentsOf(old, { unit, origin })
   const now = momentsOf(current, { unit, origin })
   const a = before.variance / old.length
@@ -102,7 +101,7 @@ export interface SingleTrainings {
 export function compareWithHistory({ old, current, history }: SingleTrainings): Noise | null {
   const used = history.filter(Number.isFinite).slice(-HISTORY_USED)
   if (used.length < HISTORY_NEEDED) return null
-  const unit = unitOf([old, current, ...used])
+  const unit = commonUnit([old, current], used)
   if (unit === null) return null
   const scaled = unit === 1 ? used : used.map((value) => value / unit)
   const { standardError, degreesOfFreedom, swings } = spreadOfHistory(scaled)
@@ -140,6 +139,11 @@ function unitOf(values: readonly number[]): number | null {
   if (!Number.isFinite(largest)) return null
   if (largest === 0 || (largest > 1e-130 && largest < 1e150)) return 1
   return 2 ** Math.floor(Math.log2(largest))
+}
+
+function commonUnit(some: readonly number[], others: readonly number[]): number | null {
+  const [a, b] = [unitOf(some), unitOf(others)]
+  return a === null || b === null ? null : Math.max(a, b)
 }
 
 interface Scale {
