@@ -30,6 +30,12 @@ export function canReadProject(world: World, project: Project, user: User | null
   return project.visibility === 'internal' && user !== null && !user.external
 }
 
+/** Code: in a private project guests see none. */
+export function canReadCode(world: World, project: Project, user: User | null): boolean {
+  if (accessLevel(world, project, user) >= reporter) return true
+  return project.visibility !== 'private' && canReadProject(world, project, user)
+}
+
 /** Pipelines and jobs: `public_jobs` opens them to everyone who sees the project. */
 export function canReadBuilds(world: World, project: Project, user: User | null): boolean {
   const level = accessLevel(world, project, user)

@@ -77,6 +77,7 @@ interface Target {
 async function choosePipeline(world: World, project: Project, input: StatusInput): Promise<Target> {
   const ofSha = [...world.state.pipelines.values()]
     .filter((pipeline) => pipeline.projectId === project.id && pipeline.sha === input.sha)
+    .filter((pipeline) => pipeline.source !== 'parent_pipeline')
     .sort((a, b) => b.id - a.id)
     .slice(0, 100)
   const ref = input.ref ?? ofSha[0]?.ref ?? (await firstBranchWith(project, input.sha))

@@ -7,7 +7,7 @@ export function listAllJobs(world: World, pipelineId: number): Job[] {
   return [...world.state.jobs.values()].filter((job) => job.pipelineId === pipelineId)
 }
 
-/** The latest try of each CI job, without the statuses that were posted from outside. */
+/** The latest try of each CI job and bridge, without the statuses that were posted from outside. */
 export function listLatestJobs(world: World, pipelineId: number): Job[] {
   return listAllJobs(world, pipelineId).filter((job) => !job.retried && !job.external)
 }
@@ -45,6 +45,7 @@ export function headPipeline(world: World, mr: MergeRequest): Pipeline | null {
 export function listMergeRequestPipelines(world: World, mr: MergeRequest): Pipeline[] {
   return [...world.state.pipelines.values()]
     .filter((pipeline) => {
+      if (pipeline.bridgeId !== null) return false
       if (pipeline.mrId !== null) return pipeline.mrId === mr.id
       return pipeline.projectId === mr.sourceProjectId && pipeline.ref === mr.sourceBranch && !pipeline.tag
     })

@@ -5,7 +5,7 @@ import { sendPipelineHook } from './hooks/events.js'
 import { getPipeline, listAllJobs } from './pipeline-queries.js'
 import { compositeStatus, isFinished } from './pipeline-status.js'
 import { getProject } from './projects.js'
-import type { Job, JobStatus, Pipeline } from './state.js'
+import type { Bridge, Job, JobStatus, Pipeline } from './state.js'
 import type { World } from './world.js'
 
 export interface NewPipeline {
@@ -17,6 +17,7 @@ export interface NewPipeline {
   tag?: boolean
   beforeSha?: string
   mrId?: number | null
+  bridgeId?: number | null
   merged?: { sourceSha: string; targetSha: string } | null
 }
 
@@ -28,6 +29,7 @@ export interface NewJob {
   when?: Job['when']
   status?: JobStatus
   compiled?: CompiledJob | null
+  bridge?: Bridge | null
 }
 
 export const noSha = '0'.repeat(40)
@@ -50,6 +52,7 @@ export function addPipeline(world: World, input: NewPipeline): Pipeline {
     sourceSha: input.merged?.sourceSha ?? null,
     targetSha: input.merged?.targetSha ?? null,
     yamlErrors: null,
+    bridgeId: input.bridgeId ?? null,
     createdAt: now,
     updatedAt: now,
     startedAt: null,
@@ -75,6 +78,7 @@ export function addJob(world: World, pipeline: Pipeline, input: NewJob): Job {
     token: `glcbt-${randomBytes(15).toString('base64url')}`,
     retried: false,
     external: false,
+    bridge: input.bridge ?? null,
     ref: pipeline.ref,
     targetUrl: null,
     description: null,
@@ -113,13 +117,43 @@ export function updatePipelineStatus(world: World, pipeline: Pipeline): void {
   if (status === 'running') pipeline.startedAt ??= now
   pipeline.finishedAt = isFinished(status) ? now : null
   sendPipelineHook(world, pipeline)
+  updateBridge(world, pipeline)
+}
+
+/** A job that waits for the pipeline it started takes its state, as GitLab's `Ci::Bridge` does. */
+function updateBridge(world: World, { bridgeId, status }: Pipeline): void {
+  const job = bridgeId === null ? undefined : world.state.jobs.get(bridgeId)
+  const strategy = job?.bridge?.strategy ?? null
+  if (job === undefined || strategy === null || job.retried) return
+  const followed = followedStatus(status, strategy)
+  if (job.status !== followed) setJobStatus(world, job, followed, 'downstream_pipeline_failed')
+}
+
+function followedStatus(status: JobStatus, strategy: 'depend' | 'mirror'): JobStatus {
+  if (status === 'skipped') return strategy === 'depend' ? 'failed' : 'skipped'
+  if (isFinished(status) || (status === 'manual' && strategy === 'mirror')) return status
+  return 'running'
+}
+
+/** Ties a pipeline to the job that started it. */
+export function attachDownstream(world: World, job: Job, downstream: Pipeline): void {
+  if (job.bridge === null) throw new Error(`The job ${job.name} starts no pipeline.`)
+  job.bridge.downstreamId = downstream.id
+  downstream.bridgeId = job.id
+  if (job.bridge.strategy === null) setJobStatus(world, job, 'success')
+  else updateBridge(world, downstream)
 }
 
 /** A new try of a job; the old one stays, marked as retried. */
 export function retryJob(world: World, job: Job): Job {
   const pipeline = getPipeline(world, job.pipelineId)
   job.retried = true
-  const next = addJob(world, pipeline, { ...job, when: 'on_success', status: 'pending' })
+  const next = addJob(world, pipeline, {
+    ...job,
+    when: 'on_success',
+    status: 'pending',
+    bridge: job.bridge === null ? null : { ...job.bridge, downstreamId: null },
+  })
   next.queuedAt = world.now()
   reviveSkipped(world, next)
   updatePipelineStatus(world, pipeline)
@@ -139,7 +173,16 @@ function reviveSkipped(world: World, retried: Job): void {
 
 export function cancelJob(world: World, job: Job): void {
   if (!isFinished(job.status)) setJobStatus(world, job, 'canceled')
+  const downstreamId = job.bridge?.downstreamId ?? null
+  if (downstreamId !== null) cancelAllJobs(world, downstreamId)
   world.on.jobsChanged(getPipeline(world, job.pipelineId))
+}
+
+/** Cancels a pipeline, and the pipelines that it started. */
+export function cancelAllJobs(world: World, pipelineId: number): void {
+  for (const job of listAllJobs(world, pipelineId)) {
+    if (!job.external) cancelJob(world, job)
+  }
 }
 
 /** Starts a manual job. */

@@ -131,13 +131,22 @@ export interface Pipeline {
   sourceSha: string | null
   targetSha: string | null
   yamlErrors: string | null
+  /** The bridge that started this pipeline, of a child pipeline in the same project. */
+  bridgeId: number | null
   createdAt: Date
   updatedAt: Date
   startedAt: Date | null
   finishedAt: Date | null
 }
 
-/** A CI job, or with `external` a commit status that somebody posted. */
+export interface Bridge {
+  /** With a strategy the job follows the state of the pipeline that it starts. */
+  strategy: 'depend' | 'mirror' | null
+  /** The pipeline that it has started. */
+  downstreamId: number | null
+}
+
+/** A CI job, with `bridge` one that starts a pipeline, or with `external` a commit status that somebody posted. */
 export interface Job {
   id: number
   pipelineId: number
@@ -152,6 +161,7 @@ export interface Job {
   token: string
   retried: boolean
   external: boolean
+  bridge: Bridge | null
   ref: string
   targetUrl: string | null
   description: string | null

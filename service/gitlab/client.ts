@@ -10,10 +10,11 @@ import {
   Users,
 } from '@gitbeaker/rest'
 import { z } from 'zod'
-import { GitLabError } from './errors.js'
+import { find, get, list, perPage } from './answers.js'
+import { ciCalls } from './ci-calls.js'
 import type { CallContext, GitLab, HookSettings } from './port.js'
 import { Commit, Hook, Job, Member, MergeRequest, Note, Person, Pipeline, Project, User } from './schema.js'
-import { createTransport, type Answer } from './transport.js'
+import { createTransport } from './transport.js'
 
 export interface GitLabOptions {
   /** The instance, with its path if it has one, without `/api/v4`. */
@@ -26,21 +27,18 @@ export interface GitLabOptions {
   now?: () => number
 }
 
-const perPage = 100
-/** A longer list is refused rather than cut: whoever looks for a note must not conclude from a part. */
-const maxPages = 100
-
 /**
  * GitLab's REST API with one token. Make one client per token: what GitLab says about the token's rate limit is kept
  * in the client, shared with those made by `withContext`.
  */
 export function createGitLab(options: GitLabOptions): GitLab {
   const apiUrl = options.apiUrl.replace(/\/+$/, '')
+  const maxBodyBytes = options.maxBodyBytes ?? 32 * 1024 * 1024
   const requesterFor = createTransport({
     apiUrl,
     token: options.token,
     timeoutMs: options.timeoutMs ?? 10_000,
-    maxBodyBytes: options.maxBodyBytes ?? 32 * 1024 * 1024,
+    maxBodyBytes,
     now: options.now ?? Date.now,
   })
 
@@ -52,7 +50,13 @@ export function createGitLab(options: GitLabOptions): GitLab {
       rateLimits: {},
       queryTimeout: null,
     }
-    return { withContext, ...readCalls(resource), ...noteCalls(resource), ...hookCalls(resource) }
+    return {
+      withContext,
+      ...readCalls(resource),
+      ...ciCalls(resource, maxBodyBytes),
+      ...noteCalls(resource),
+      ...hookCalls(resource),
+    }
   }
 
   return withContext({ eventUuid: null })
@@ -61,7 +65,10 @@ export function createGitLab(options: GitLabOptions): GitLab {
 type Resource = NonNullable<ConstructorParameters<typeof Users>[0]>
 type Reads = Omit<
   GitLab,
-  keyof ReturnType<typeof noteCalls> | keyof ReturnType<typeof hookCalls> | 'withContext'
+  | keyof ReturnType<typeof ciCalls>
+  | keyof ReturnType<typeof noteCalls>
+  | keyof ReturnType<typeof hookCalls>
+  | 'withContext'
 >
 
 function readCalls(resource: Resource): Reads {
@@ -79,6 +86,8 @@ function readCalls(resource: Resource): Reads {
     findAccessLevel: (projectId, userId) =>
       find(members.show(projectId, userId, { includeInherited: true }), Member),
     findPipeline: (projectId, pipelineId) => find(pipelines.show(projectId, pipelineId), Pipeline),
+    listPipelines: (projectId, { sha }) =>
+      get(pipelines.all(projectId, { sha, perPage, page: 1 }), z.array(Pipeline)),
     listPipelineJobs: (projectId, pipelineId) =>
       list((page) => jobs.all(projectId, { pipelineId, perPage, page }), Job),
     findMergeRequest: (projectId, mrIid) =>
@@ -134,53 +143,4 @@ function hookOptions({ token }: HookSettings) {
     noteEvents: false,
     enableSslVerification: true,
   }
-}
-
-async function get<T>(call: Promise<unknown>, schema: z.ZodType<T>): Promise<T> {
-  return read(await call, schema)
-}
-
-async function find<T>(call: Promise<unknown>, schema: z.ZodType<T>): Promise<T | null> {
-  try {
-    return await get(call, schema)
-  } catch (error) {
-    if (error instanceof GitLabError && error.kind === 'not_found') return null
-    throw error
-  }
-}
-
-// Pages can be shorter than asked for, even empty: GitLab hides notes after cutting pages. Only its headers say that
-// there is no further one.
-async function list<T>(getPage: (page: number) => Promise<unknown>, schema: z.ZodType<T>): Promise<T[]> {
-  const items: T[] = []
-  for (let page = 1; ; page += 1) {
-    const answer = await getPage(page)
-    items.push(...read(answer, z.array(schema)))
-    if (!asAnswer(answer).hasNextPage) return items
-    if (page === maxPages) throw unexpected(asAnswer(answer), `the list has more than ${maxPages} pages`)
-  }
-}
-
-function read<T>(body: unknown, schema: z.ZodType<T>): T {
-  const answer = asAnswer(body)
-  const parsed = schema.safeParse(answer.json)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw unexpected(answer, `${issue?.path.join('.') || 'the answer'}: ${issue?.message ?? 'not as expected'}`)
-}
-
-/** gitbeaker hands over what the transport returned, under types of its own. */
-function asAnswer(body: unknown): Answer {
-  return body as Answer
-}
-
-function unexpected(answer: Answer, reason: string): GitLabError {
-  return new GitLabError({
-    kind: 'unexpected_answer',
-    status: answer.status,
-    endpoint: answer.endpoint,
-    reason,
-    retryAfterMs: null,
-    outcomeUnknown: answer.write,
-  })
 }

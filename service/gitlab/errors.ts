@@ -6,8 +6,9 @@ export type GitLabErrorKind =
   | 'moved' // 3xx: never followed
   | 'rejected' // any other 4xx: the same call would be refused again
   | 'rate_limited' // 429
-  | 'unavailable' // 5xx, timeout, connection error
+  | 'unavailable' // 5xx, timeout, connection error, 409: another write of the same is under way
   | 'unexpected_answer' // 2xx whose body is not what the contract says
+  | 'too_large' // 2xx whose body is larger than is read
 
 export interface GitLabErrorDetails {
   kind: GitLabErrorKind

@@ -44,8 +44,64 @@ export interface GitLabJob {
   allowFailure: boolean
   failureReason: string | null
   durationSeconds: number | null
+  /** State of the whole pipeline at the time of the answer; null where GitLab does not say. */
+  pipelineStatus: string | null
   webUrl: string
 }
+
+/** A job that starts another pipeline. */
+export interface GitLabBridge {
+  name: string
+  status: string
+  /** Null until the pipeline exists, and where the token may not see its project. */
+  downstream: GitLabDownstream | null
+}
+
+export interface GitLabDownstream {
+  projectId: number
+  pipelineId: number
+  status: string
+  sha: string
+  ref: string
+  webUrl: string
+}
+
+export interface GitLabFile {
+  /** Null where the file is larger than 1 MB; what is no UTF-8 becomes U+FFFD. */
+  text: string | null
+  /** The commit that the ref was at. */
+  commitId: string
+  /** Where even the answer was too large to read, a lower bound. */
+  sizeBytes: number
+}
+
+/** The CI configuration of a commit, with its includes, as GitLab understands it. */
+export interface GitLabCiConfig {
+  valid: boolean
+  /** Includes, `extends` and `!reference` resolved; `default` and `parallel` as written. */
+  mergedYaml: string | null
+  /** One for each instance of a matrix. Null where GitLab lists none. */
+  jobs: GitLabCiJob[] | null
+}
+
+export interface GitLabCiJob {
+  name: string
+  stage: string
+  when: string | null
+}
+
+export interface GitLabCommitStatus {
+  pipelineId: number
+  state: 'success' | 'failed'
+  name: string
+  /** At most 255 characters. */
+  description: string
+  /** At most 255 characters. */
+  targetUrl: string
+}
+
+/** `already_there` is a success. `not_possible`: the token may not, or the pipeline is gone, archived or full. */
+export type GitLabCommitStatusOutcome = 'set' | 'already_there' | 'not_possible'
 
 export interface GitLabMergeRequest {
   iid: number
@@ -99,8 +155,31 @@ export interface GitLab {
   /** Effective role (direct, inherited, invited) as GitLab's number, or null for a non-member. */
   findAccessLevel(gitlabProjectId: number, userId: number): Promise<number | null>
   findPipeline(gitlabProjectId: number, pipelineId: number): Promise<GitLabPipeline | null>
+  /** The newest pipelines of a commit, at most 100. GitLab leaves child pipelines out. */
+  listPipelines(gitlabProjectId: number, filter: { sha: string }): Promise<GitLabPipeline[]>
   /** The newest try of each job of the pipeline, all pages. */
   listPipelineJobs(gitlabProjectId: number, pipelineId: number): Promise<GitLabJob[]>
+  /** The jobs of the pipeline that start other pipelines, all pages. */
+  listBridges(gitlabProjectId: number, pipelineId: number): Promise<GitLabBridge[]>
+  /** A file of the repository at a branch, tag or commit. */
+  findFile(gitlabProjectId: number, path: string, ref: string): Promise<GitLabFile | null>
+  /**
+   * What GitLab reads in the CI configuration of a commit: statically, all jobs whatever their `rules`; with
+   * `options.ref` those that a push to that branch would make. Null where the token may not read it (403, 404).
+   * GitLab before 16.5 answers for the default branch instead of the commit.
+   */
+  lintCi(gitlabProjectId: number, sha: string, options?: { ref?: string }): Promise<GitLabCiConfig | null>
+  /**
+   * Sets a finished status on a pipeline's own commit. Rejects with `unavailable` where GitLab is at work on another
+   * status of this commit (409).
+   */
+  setCommitStatus(
+    gitlabProjectId: number,
+    sha: string,
+    status: GitLabCommitStatus,
+  ): Promise<GitLabCommitStatusOutcome>
+  /** `16.0.8`, `18.4.2-ee`; null where GitLab does not tell (403, 404). */
+  getVersion(): Promise<string | null>
   findMergeRequest(gitlabProjectId: number, mrIid: number): Promise<GitLabMergeRequest | null>
   listOpenMergeRequests(gitlabProjectId: number, sourceBranch: string): Promise<GitLabMergeRequest[]>
   /** Commits reachable from `ref`, newest first, at most `limit` (≤ 100: one page). */

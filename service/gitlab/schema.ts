@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type {
+  GitLabBridge,
+  GitLabCiConfig,
   GitLabCommit,
   GitLabHook,
   GitLabJob,
@@ -92,6 +94,7 @@ export const Job = z
     allow_failure: z.boolean().nullish(),
     failure_reason: z.string().nullish(),
     duration: z.number().nullish(),
+    pipeline: z.object({ status: z.string().nullish() }).nullish(),
     web_url: z.string(),
   })
   .transform((job): GitLabJob => ({
@@ -102,8 +105,60 @@ export const Job = z
     allowFailure: job.allow_failure ?? false,
     failureReason: job.failure_reason ?? null,
     durationSeconds: job.duration ?? null,
+    pipelineStatus: job.pipeline?.status ?? null,
     webUrl: job.web_url,
   }))
+
+export const Bridge = z
+  .object({
+    name: z.string(),
+    status: z.string(),
+    downstream_pipeline: z
+      .object({
+        id: Id,
+        project_id: Id,
+        status: z.string(),
+        sha: z.string(),
+        ref: z.string(),
+        web_url: z.string(),
+      })
+      .nullish(),
+  })
+  .transform(({ name, status, downstream_pipeline: downstream }): GitLabBridge => ({
+    name,
+    status,
+    downstream: downstream
+      ? {
+          projectId: downstream.project_id,
+          pipelineId: downstream.id,
+          status: downstream.status,
+          sha: downstream.sha,
+          ref: downstream.ref,
+          webUrl: downstream.web_url,
+        }
+      : null,
+  }))
+
+export const RepositoryFile = z.object({
+  size: z.int().nonnegative(),
+  encoding: z.literal('base64'),
+  content: z.string(),
+  commit_id: z.string(),
+})
+
+export const CiConfig = z
+  .object({
+    valid: z.boolean(),
+    merged_yaml: z.string().nullish(),
+    jobs: z.array(z.object({ name: z.string(), stage: z.string(), when: z.string().nullish() })).nullish(),
+  })
+  .transform((config): GitLabCiConfig => ({
+    valid: config.valid,
+    mergedYaml: config.merged_yaml ?? null,
+    jobs: config.jobs?.map(({ name, stage, when }) => ({ name, stage, when: when ?? null })) ?? null,
+  }))
+
+export const Version = z.object({ version: z.string() }).transform(({ version }) => version)
 
 export const MergeRequest = z
   .object({

@@ -90,8 +90,7 @@ export function createTransport(
 function toCall(apiUrl: string, path: string, request: Handled, eventUuid: string | null): Call {
   const prefix = request.prefixUrl.replace(/\/+$/, '')
   const route = `${prefix}/${path}`.slice(`${apiUrl}/api/v4`.length)
-  if (!/^\/(?!projects\/(?!\d+(?:\/|$)))[\w/%-]+$/.test(route))
-    throw new TypeError('projects are addressed by number')
+  if (!isRoute(route)) throw new TypeError('projects are addressed by number')
   const url = new URL(`${prefix}/${path}`)
   url.search = request.searchParams ?? ''
   return {
@@ -102,6 +101,12 @@ function toCall(apiUrl: string, path: string, request: Handled, eventUuid: strin
     body: request.body,
     eventUuid,
   }
+}
+
+/** Below a numbered project or none. A file's path is one segment, and no segment may climb. */
+function isRoute(route: string): boolean {
+  if (/\/\.{1,2}(?:\/|$)/.test(route)) return false
+  return /^\/(?!projects\/(?!\d+(?:\/|$)))[\w/%.~!*'()-]+$/.test(route)
 }
 
 function refuseWhileResting(call: Call, remainingMs: number): void {
@@ -176,9 +181,14 @@ async function readAnswer(call: Call, response: Response, options: TransportOpti
 }
 
 function parseJson(call: Call, response: Response, text: string | null, maxBodyBytes: number): unknown {
-  const unexpected = (reason: string) =>
-    failure(call, 'unexpected_answer', { status: response.status, reason, outcomeUnknown: call.write })
-  if (text === null) throw unexpected(`the answer is larger than ${maxBodyBytes} bytes`)
+  const details = { status: response.status, outcomeUnknown: call.write }
+  const unexpected = (reason: string) => failure(call, 'unexpected_answer', { ...details, reason })
+  if (text === null) {
+    throw failure(call, 'too_large', {
+      ...details,
+      reason: `the answer is larger than ${maxBodyBytes} bytes`,
+    })
+  }
   if (text === '') return null
   if (isHtml(response, text)) throw unexpected('the answer is an HTML page, not JSON')
   try {
@@ -214,7 +224,7 @@ function kindOf(status: number): GitLabErrorKind {
   if (status === 403) return 'forbidden'
   if (status === 404) return 'not_found'
   if (status === 429) return 'rate_limited'
-  if (status === 408 || status >= 500) return 'unavailable'
+  if (status === 408 || status === 409 || status >= 500) return 'unavailable'
   return status < 400 ? 'moved' : 'rejected'
 }
 

@@ -4,8 +4,8 @@ import { presentHookProject, presentHookRepository } from '../present/projects.j
 import { hookTime, secondsBetween } from '../present/times.js'
 import { presentHookUser } from '../present/users.js'
 import { getUser } from '../people.js'
-import { listLatestJobs, mergeRequestOf, sourceRef } from '../pipeline-queries.js'
-import { getProject } from '../projects.js'
+import { getJob, listLatestJobs, mergeRequestOf, sourceRef } from '../pipeline-queries.js'
+import { getProject, projectUrl } from '../projects.js'
 import type { Job, MergeRequest, Pipeline, Project, User } from '../state.js'
 import type { RefChange, World } from '../world.js'
 
@@ -79,7 +79,7 @@ export function mergeRequestAttributes(
 
 export function pipelinePayload(world: World, pipeline: Pipeline): Record<string, unknown> {
   const project = getProject(world, pipeline.projectId)
-  const jobs = listLatestJobs(world, pipeline.id)
+  const jobs = listLatestJobs(world, pipeline.id).filter((job) => job.bridge === null)
   const mr = mergeRequestOf(world, pipeline)
   return {
     object_kind: 'pipeline',
@@ -106,6 +106,25 @@ export function pipelinePayload(world: World, pipeline: Pipeline): Record<string
     user: presentHookUser(getUser(world, pipeline.userId)),
     project: presentHookProject(world, project, false),
     builds: jobs.map((job) => presentBuild(world, job)),
+    ...sourcePipeline(world, pipeline),
+  }
+}
+
+/** Only of a pipeline that another one started. */
+function sourcePipeline(world: World, { bridgeId }: Pipeline): Record<string, unknown> {
+  if (bridgeId === null) return {}
+  const bridge = getJob(world, bridgeId)
+  const project = getProject(world, bridge.projectId)
+  return {
+    source_pipeline: {
+      project: {
+        id: project.id,
+        web_url: projectUrl(world, project),
+        path_with_namespace: project.path,
+      },
+      job_id: bridge.id,
+      pipeline_id: bridge.pipelineId,
+    },
   }
 }
 

@@ -68,6 +68,26 @@ export interface JobFacts {
 }
 
 export function presentJob(world: World, job: Job, facts: JobFacts): Record<string, unknown> {
+  return {
+    ...presentJobBasic(world, job, facts),
+    artifacts: [],
+    runner: null,
+    artifacts_expire_at: null,
+    archived: false,
+    tag_list: [],
+  }
+}
+
+/** A job that starts a pipeline, with that pipeline once it exists. */
+export function presentBridge(world: World, job: Job, facts: JobFacts): Record<string, unknown> {
+  const downstream = world.state.pipelines.get(job.bridge?.downstreamId ?? -1)
+  return {
+    ...presentJobBasic(world, job, facts),
+    downstream_pipeline: downstream === undefined ? null : presentPipelineBasic(world, downstream),
+  }
+}
+
+function presentJobBasic(world: World, job: Job, facts: JobFacts): Record<string, unknown> {
   const { pipeline } = facts
   return {
     id: job.id,
@@ -90,11 +110,6 @@ export function presentJob(world: World, job: Job, facts: JobFacts): Record<stri
     pipeline: presentPipelineBasic(world, pipeline),
     web_url: jobUrl(world, job),
     project: { ci_job_token_scope_enabled: false },
-    artifacts: [],
-    runner: null,
-    artifacts_expire_at: null,
-    archived: false,
-    tag_list: [],
   }
 }
 

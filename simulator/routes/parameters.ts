@@ -1,4 +1,4 @@
-import { accessLevel, canReadBuilds, canReadProject } from '../access.js'
+import { accessLevel, canReadBuilds, canReadCode, canReadProject } from '../access.js'
 import { ApiError, forbidden, messageError, notFound, parameterError } from '../errors.js'
 import { findMergeRequest } from '../merge-requests.js'
 import { findProjectByPath } from '../projects.js'
@@ -32,6 +32,10 @@ export function requireLevel(ask: Ask, project: Project, level: number): void {
 
 export function requireBuilds(ask: Ask, project: Project): void {
   if (!canReadBuilds(ask.world, project, ask.caller.user)) throw forbidden()
+}
+
+export function requireCode(ask: Ask, project: Project): void {
+  if (!canReadCode(ask.world, project, ask.caller.user)) throw forbidden()
 }
 
 export function mergeRequestOf(ask: Ask, project: Project): MergeRequest {

@@ -1,10 +1,17 @@
 import { developer } from '../access.js'
 import { forbidden, messageError, notFound } from '../errors.js'
 import { presentCommit } from '../present/commits.js'
-import { jobUrl, presentJob, presentPipeline, presentPipelineBasic } from '../present/pipelines.js'
+import {
+  jobUrl,
+  presentBridge,
+  presentJob,
+  presentPipeline,
+  presentPipelineBasic,
+  type JobFacts,
+} from '../present/pipelines.js'
 import { isFinished } from '../pipeline-status.js'
 import { getPipeline, listAllJobs } from '../pipeline-queries.js'
-import { cancelJob, playJob, retryJob } from '../pipelines.js'
+import { cancelAllJobs, cancelJob, playJob, retryJob } from '../pipelines.js'
 import { getProject } from '../projects.js'
 import type { Job, Pipeline, Project } from '../state.js'
 import type { World } from '../world.js'
@@ -20,6 +27,7 @@ export function addPipelineRoutes(api: Api): void {
   api.route('GET', pipelines, listPipelines, open)
   api.route('GET', `${pipelines}/:pipelineId`, (ask) => presentPipeline(ask.world, pipelineOf(ask)), open)
   api.route('GET', `${pipelines}/:pipelineId/jobs`, listPipelineJobs, open)
+  api.route('GET', `${pipelines}/:pipelineId/bridges`, listBridges, open)
   api.signed('POST', `${pipelines}/:pipelineId/retry`, retryPipeline)
   api.signed('POST', `${pipelines}/:pipelineId/cancel`, cancelPipeline)
   api.route('GET', jobs, listProjectJobs, open)
@@ -47,7 +55,7 @@ function pipelineOf(ask: Ask): Pipeline {
 function jobOf(ask: Ask): Job {
   const project = readableProject(ask)
   const job = ask.world.state.jobs.get(integer(ask.params['jobId'], 'job_id'))
-  if (job === undefined || job.external || job.projectId !== project.id)
+  if (job === undefined || job.external || job.bridge !== null || job.projectId !== project.id)
     throw messageError(404, '404 Not found')
   return job
 }
@@ -57,13 +65,14 @@ async function present(ask: Ask, job: Job): Promise<unknown> {
 }
 
 async function presentWithCommit(world: World, job: Job): Promise<Record<string, unknown>> {
+  return presentJob(world, job, await jobFacts(world, job))
+}
+
+async function jobFacts(world: World, job: Job): Promise<JobFacts> {
   const project = getProject(world, job.projectId)
   const pipeline = getPipeline(world, job.pipelineId)
   const commit = await world.repositories.findCommit(project.gitDir, pipeline.sha)
-  return presentJob(world, job, {
-    pipeline,
-    commit: commit === null ? null : presentCommit(world, project, commit),
-  })
+  return { pipeline, commit: commit === null ? null : presentCommit(world, project, commit) }
 }
 
 function listPipelines(ask: Ask): unknown {
@@ -72,6 +81,7 @@ function listPipelines(ask: Ask): unknown {
   const rows = [...ask.world.state.pipelines.values()].filter(
     (pipeline) =>
       pipeline.projectId === project.id &&
+      (pipeline.source !== 'parent_pipeline' || query['source'] === 'parent_pipeline') &&
       ['ref', 'sha', 'status', 'source'].every(
         (name) =>
           query[name] === undefined || pipeline[name as 'ref' | 'sha' | 'status' | 'source'] === query[name],
@@ -89,6 +99,18 @@ function listPipelineJobs(ask: Ask): Promise<unknown> {
   return presentJobs(ask, wanted)
 }
 
+async function listBridges(ask: Ask): Promise<unknown> {
+  const { world } = ask
+  const scope = listOf(ask.query['scope'])
+  const bridges = listAllJobs(world, pipelineOf(ask).id)
+    .filter((job) => job.bridge !== null && !job.retried)
+    .filter((job) => scope.length === 0 || scope.includes(job.status))
+    .sort((a, b) => b.id - a.id)
+  return Promise.all(
+    offsetPage(ask, bridges).map(async (job) => presentBridge(world, job, await jobFacts(world, job))),
+  )
+}
+
 function listProjectJobs(ask: Ask): Promise<unknown> {
   const project = readableProject(ask)
   return presentJobs(
@@ -100,7 +122,9 @@ function listProjectJobs(ask: Ask): Promise<unknown> {
 function presentJobs(ask: Ask, found: Job[]): Promise<unknown> {
   const scope = listOf(ask.query['scope'])
   const rows = found
-    .filter((job) => !job.external && (scope.length === 0 || scope.includes(job.status)))
+    .filter(
+      (job) => !job.external && job.bridge === null && (scope.length === 0 || scope.includes(job.status)),
+    )
     .sort((a, b) => b.id - a.id)
   return Promise.all(offsetPage(ask, rows).map((job) => presentWithCommit(ask.world, job)))
 }
@@ -151,9 +175,7 @@ function retryPipeline(ask: Ask): unknown {
 function cancelPipeline(ask: Ask): unknown {
   const pipeline = pipelineOf(ask)
   requireLevel(ask, getProject(ask.world, pipeline.projectId), developer)
-  for (const job of listAllJobs(ask.world, pipeline.id)) {
-    if (!job.external) cancelJob(ask.world, job)
-  }
+  cancelAllJobs(ask.world, pipeline.id)
   ask.reply.code(201)
   return presentPipeline(ask.world, pipeline)
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 
 import { messageError, notFound, parameterError } from '../errors.js'
-import { listChanges, resolveCommit } from '../git/commits.js'
+import { listChanges, listCommits, resolveCommit } from '../git/commits.js'
 import { git, gitText, GitError } from '../git/git.js'
 import { presentCommit } from '../present/commits.js'
 import type { Project } from '../state.js'
 import type { Api, Ask } from './api.js'
 import { offsetPage } from './paging.js'
-import { flag, mergeRequestOf, projectOf } from './parameters.js'
+import { flag, mergeRequestOf, projectOf, requireCode } from './parameters.js'
 
 const repository = '/projects/:id/repository'
 
@@ -30,6 +30,7 @@ interface FoundFile {
 }
 
 async function findFile(ask: Ask, project: Project): Promise<FoundFile> {
+  requireCode(ask, project)
   const path = ask.params['path'] ?? ''
   const ref = String(ask.query['ref'] ?? project.defaultBranch)
   const sha = await resolveCommit(project.gitDir, ref)
@@ -51,8 +52,11 @@ async function rawFile(ask: Ask): Promise<unknown> {
 }
 
 async function jsonFile(ask: Ask): Promise<unknown> {
-  if (ask.query['ref'] === undefined) throw parameterError('ref is missing')
-  const file = await findFile(ask, projectOf(ask))
+  if (ask.query['ref'] === undefined) throw parameterError('ref is missing, ref is empty')
+  if (ask.query['ref'] === '') throw parameterError('ref is empty')
+  const project = projectOf(ask)
+  const file = await findFile(ask, project)
+  const [last] = await listCommits(project.gitDir, { revision: file.sha, limit: 1, path: file.path })
   return {
     file_name: file.path.split('/').at(-1),
     file_path: file.path,
@@ -62,7 +66,7 @@ async function jsonFile(ask: Ask): Promise<unknown> {
     ref: file.ref,
     blob_id: file.blob,
     commit_id: file.sha,
-    last_commit_id: file.sha,
+    last_commit_id: last?.id ?? file.sha,
     execute_filemode: false,
     content: file.content.toString('base64'),
   }
