@@ -1,0 +1,9 @@
+/** What a rules file may hold at most. Each limit is named in the error that enforces it. */
+export const rulesLimits = {
+  bytes: 64 * 1024,
+  depth: 20,
+  /** Values, after each alias is replaced by what it stands for. */
+  values: 20_000,
+  /** So many problems are named at once. */
+  problems: 20,
+} as const
