@@ -64,6 +64,8 @@ export interface Rules {
   note: {
     /** Result names in the order of the note's columns; null where the rules do not say. */
     columns: string[] | null
+    /** Where `columns` stands, from 1; absent where the rules do not say. */
+    columnsLine?: number
     when: 'always' | 'changed' | 'beyond_tolerance'
     groupBy: 'folder' | null
   }

@@ -47,11 +47,16 @@ function toRules(file: RulesFile, tree: RulesTree): Rules {
     noBaseline: file.no_baseline ?? noRules.noBaseline,
     missing: file.missing ?? noRules.missing,
     note: {
-      columns: file.note?.columns === undefined ? null : [...new Set(file.note.columns)],
+      ...columnsOf(file, tree),
       when: file.note?.when ?? noRules.note.when,
       groupBy: file.note?.group_by ?? null,
     },
   }
+}
+
+function columnsOf({ note }: RulesFile, tree: RulesTree): Pick<Rules['note'], 'columns' | 'columnsLine'> {
+  if (note?.columns === undefined) return { columns: null }
+  return { columns: [...new Set(note.columns)], columnsLine: tree.placeOfKey(['note', 'columns']).line }
 }
 
 function toList(written: string | string[] | undefined): string[] {

@@ -1,0 +1,129 @@
+import { isGlob, matchesGlob } from './globs.js'
+import type { Override, ResultRule, Rules, RulesProblem } from './rules.js'
+import { nearest } from './spelling.js'
+
+/** Every name that was reported, here or in the baseline. */
+export interface KnownNames {
+  results: readonly string[]
+  models: readonly { name: string; dataset: string }[]
+}
+
+/**
+ * Patterns that are about nothing that was reported: spelling mistakes, or rules for what is gone. Where nothing was
+ * reported, nothing can be said. Each problem points at the start of its line. `required` is left out: it is a gate.
+ */
+export function unmatchedPatterns(rules: Rules, known: KnownNames): RulesProblem[] {
+  const results = new Set(known.results)
+  const models = new Set(known.models.map(({ name }) => name))
+  const datasets = new Set(known.models.map(({ dataset }) => dataset))
+  return [
+    ...unmatchedResults(rules.results, results, ''),
+    ...rules.overrides.flatMap((override, index) => {
+      const key = `overrides[${index}]`
+      return [
+        ...unmatchedOf(override, {
+          key: `${key}.models`,
+          what: 'model',
+          patterns: override.models,
+          names: models,
+        }),
+        ...unmatchedOf(override, {
+          key: `${key}.datasets`,
+          what: 'dataset',
+          patterns: override.datasets,
+          names: datasets,
+        }),
+        ...unmatchedResults(override.results, results, `${key}.`),
+      ]
+    }),
+    ...unmatchedColumns(rules, results),
+  ]
+}
+
+function unmatchedResults(
+  rules: readonly ResultRule[],
+  names: ReadonlySet<string>,
+  before: string,
+): RulesProblem[] {
+  return rules.flatMap(({ pattern, line }) =>
+    isUnmatched(pattern, names)
+      ? [problemOf(pattern, { line, key: `${before}results.${pattern}`, what: 'result', names })]
+      : [],
+  )
+}
+
+interface Unmatched {
+  key: string
+  what: string
+  patterns: readonly string[]
+  names: ReadonlySet<string>
+}
+
+function unmatchedOf({ line }: Override, { key, what, patterns, names }: Unmatched): RulesProblem[] {
+  return patterns.flatMap((pattern, index) => {
+    const place = patterns.length === 1 ? key : `${key}[${index}]`
+    return isUnmatched(pattern, names) ? [problemOf(pattern, { line, key: place, what, names })] : []
+  })
+}
+
+function unmatchedColumns({ note }: Rules, names: ReadonlySet<string>): RulesProblem[] {
+  const line = note.columnsLine ?? 1
+  return (note.columns ?? []).flatMap((column, index) =>
+    names.size > 0 && !names.has(column)
+      ? [problemOf(column, { line, key: `note.columns[${index}]`, what: 'result', names })]
+      : [],
+  )
+}
+
+function isUnmatched(pattern: string, names: ReadonlySet<string>): boolean {
+  if (names.size === 0 || names.has(pattern)) return false
+  return !isGlob(pattern) || ![...names].some((name) => matchesGlob(pattern, name))
+}
+
+interface Problem {
+  line: number
+  key: string
+  what: string
+  names: ReadonlySet<string>
+}
+
+function problemOf(pattern: string, { line, key, what, names }: Problem): RulesProblem {
+  const message = `${pattern} matches no ${what} that was reported`
+  return { line, column: 1, key, message, suggestion: nearestPattern(pattern, names) }
+}
+
+/** `fruad/*` is compared with how names begin, `*_mss` with how they end; other patterns have no near spelling. */
+function nearestPattern(pattern: string, names: ReadonlySet<string>): string | null {
+  if (!isGlob(pattern)) return nearest(pattern, names)
+  const fixed = pattern.replace('*', '')
+  if (isGlob(fixed) || fixed === '') return null
+  if (pattern.endsWith('*')) {
+    const found = nearest(
+      fixed,
+      partsOf(names, fixed, (name, length) => name.slice(0, length)),
+    )
+    return found === null ? null : `${found}*`
+  }
+  if (!pattern.startsWith('*')) return null
+  const found = nearest(
+    fixed,
+    partsOf(names, fixed, (name, length) => name.slice(-length)),
+  )
+  return found === null ? null : `*${found}`
+}
+
+/** Those that begin or end alike in kind, `/` against `/` and `_` against `_`, come first. */
+function partsOf(
+  names: ReadonlySet<string>,
+  fixed: string,
+  cut: (name: string, length: number) => string,
+): Set<string> {
+  const lengths = [fixed.length, fixed.length - 1, fixed.length + 1].filter((length) => length > 0)
+  const parts = lengths.flatMap((length) => [...names].map((name) => cut(name, length)))
+  const alike = parts.filter((part) => edgeOf(part) === edgeOf(fixed))
+  return new Set([...alike, ...parts])
+}
+
+function edgeOf(text: string): string | undefined {
+  return /[^\p{L}\p{N}]$|^[^\p{L}\p{N}]/u.exec(text)?.[0]
+}
