@@ -1,10 +1,10 @@
 import type { Curve } from '../domain/model.js'
-import type { WireDefaults } from '../schemas/report.js'
+import { type WireDefaults, WireReport } from '../schemas/report.js'
 import { Problem } from '../errors.js'
 import { type PointBudget, pointBudget } from './curve.js'
 import { parseJson } from './json.js'
 import { limits } from './limits.js'
-import { type ReportedModel, readModels } from './report.js'
+import { check, type ReportedModel, readModels } from './report.js'
 import { isPlainObject, type PlainObject, refuseMore } from './values.js'
 
 /** A result file as the job's tool wrote it. */
@@ -28,13 +28,41 @@ export function readFiles(files: ResultFile[], defaults: WireDefaults): Reported
     })
   }
   const budget = pointBudget()
-  const models = files.flatMap((file) => readFile(file, defaults, budget))
+  const models = files.flatMap((file) => readContent(parseFile(file), defaults, budget))
   return mergeSame(models)
 }
 
-function readFile(file: ResultFile, defaults: WireDefaults, budget: PointBudget): ReportedModel[] {
-  const content = parseJson(file.text.replace(/^\uFEFF/, ''), file.path)
-  return readModels(modelsOf(content, file.path), defaults, file.path, budget)
+/** A result file, or a report as it is sent, parsed already. */
+export interface ResultContent {
+  path: string
+  content: unknown
+}
+
+/** The models of result files and of whole reports. What a report says of its job is left out.
+ * @throws Problem as `readFiles` */
+export function readContents(contents: ResultContent[], defaults: WireDefaults): ReportedModel[] {
+  const budget = pointBudget()
+  const models = contents.flatMap(({ path, content }) => {
+    if (!isPlainObject(content) || !Array.isArray(content.models)) {
+      return readContent({ path, content }, defaults, budget)
+    }
+    const report = check(WireReport, content, path)
+    return readModels(report.models ?? [], { ...defaults, ...report.defaults }, path, budget)
+  })
+  return mergeSame(models)
+}
+
+/** @throws Problem INVALID_JSON, LIMIT_EXCEEDED */
+export function parseFile({ path, text }: ResultFile): ResultContent {
+  return { path, content: parseJson(text.replace(/^\uFEFF/, ''), path) }
+}
+
+function readContent(
+  { path, content }: ResultContent,
+  defaults: WireDefaults,
+  budget: PointBudget,
+): ReportedModel[] {
+  return readModels(modelsOf(content, path), defaults, path, budget)
 }
 
 function modelsOf(content: unknown, path: string): unknown[] {
@@ -104,6 +132,7 @@ function merge(first: ReportedModel, second: ReportedModel): ReportedModel {
     hyperparameters: addNamed(first.hyperparameters, second.hyperparameters, first.name, 'hyperparameters'),
     results: addNamed(first.results, second.results, first.name, 'results'),
     curves: addCurves(first, second),
+    chosen: first.chosen || second.chosen,
     datasetDigest: first.datasetDigest ?? second.datasetDigest,
     testSize: first.testSize ?? second.testSize,
     artifacts: [...first.artifacts, ...second.artifacts],

@@ -1,6 +1,6 @@
 import { ObjectId } from 'mongodb'
+import { summariseCurve } from '../domain/curve-summary.js'
 import { formatReportId, modelId, modelOrigin } from '../domain/identity.js'
-import type { Curve, CurveSummary } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import type { Report, ReportedModel } from '../ingest/report.js'
 import { jobKey } from '../jobs/keys.js'
@@ -150,32 +150,16 @@ function toDoc(
     name,
     repeat,
     trial,
+    chosen: model.chosen,
     version: model.version,
     parameters: model.parameters,
     hyperparameters: model.hyperparameters,
     results: model.results,
-    curves: model.curves.map(summary),
+    curves: model.curves.map(summariseCurve),
     datasetDigest: model.datasetDigest,
     testSize: model.testSize,
     artifacts: model.artifacts,
     uploadedAt: now,
     upload: new ObjectId(),
-  }
-}
-
-function summary({ name, values }: Curve): CurveSummary {
-  let min = Number.POSITIVE_INFINITY
-  let max = Number.NEGATIVE_INFINITY
-  for (const value of values) {
-    if (value < min) min = value
-    if (value > max) max = value
-  }
-  const isAllNaN = min > max
-  return {
-    name,
-    count: values.length,
-    min: isAllNaN ? Number.NaN : min,
-    max: isAllNaN ? Number.NaN : max,
-    last: values.at(-1) ?? Number.NaN,
   }
 }

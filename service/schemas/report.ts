@@ -35,6 +35,7 @@ export const WireModel = z.strictObject({
   dataset: z.unknown().optional(),
   repeat: z.unknown().optional(),
   trial: z.unknown().optional(),
+  chosen: z.boolean().nullish(),
   version: z.unknown().optional(),
   parameters: NameMap.nullish(),
   hyperparameters: NameMap.nullish(),
@@ -64,3 +65,8 @@ export const WireReport = z.strictObject({
 
 /** The part `context` of a multipart report. */
 export const WireContext = WireReport.omit({ models: true })
+
+/** Every key that a report or one of its models may have. */
+export const reportKeys = [
+  ...new Set([WireReport, WireModel, WireArtifact].flatMap(({ shape }) => Object.keys(shape))),
+]

@@ -1,0 +1,9 @@
+import { run } from './run.js'
+
+const { stdout, stderr } = process
+
+process.exitCode = await run(process.argv.slice(2), {
+  write: (text) => stdout.write(text),
+  complain: (text) => stderr.write(text),
+  isTerminal: stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '',
+})

@@ -1,0 +1,37 @@
+import { reportCommand } from './report.js'
+import { nearest } from '../service/domain/spelling.js'
+import { plainLine } from '../service/render/plain.js'
+import { type Terminal, UsageError } from './terminal.js'
+
+const help = `mlmm shows what changes between two trainings of your models.
+
+Usage: mlmm <command>
+
+  report    print the note that mlmm would post on a merge request
+
+mlmm <command> --help says more.
+`
+
+const commands = ['report']
+
+/** Runs one command. Answers with the exit code. */
+export async function run(args: string[], terminal: Terminal): Promise<number> {
+  const [command, ...rest] = args
+  if (command === '--help' || command === '-h' || command === 'help') {
+    terminal.write(help)
+    return 0
+  }
+  try {
+    if (command === 'report') return await reportCommand(rest, terminal)
+    throw new UsageError(command === undefined ? 'A command is missing: report.' : unknown(command))
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    for (const line of error.lines) terminal.complain(`${plainLine(line)}\n`)
+    return 2
+  }
+}
+
+function unknown(command: string): string {
+  const near = nearest(command, commands)
+  return `There is no command "${command}". ${near === null ? 'Commands: report.' : `Did you mean "${near}"?`}`
+}
