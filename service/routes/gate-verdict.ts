@@ -12,8 +12,8 @@ import type { Project } from '../stores/project-store.js'
 import { burstMs } from './report-intake.js'
 import { pollUntil } from './wait-query.js'
 
-/** A look at a pipeline that is younger than this when its gate asks is believed if it saw the end. */
-const recentMs = 5_000
+/** How far the clock of the process that looks may be behind ours. */
+const clocksDifferMs = 1_000
 /** While jobs run beside the gate, GitLab is asked about them this often. */
 const lookEveryMs = 10_000
 /** The first look at a running pipeline does not ask for its jobs. */
@@ -143,15 +143,17 @@ interface Asked {
 }
 
 function needsLook(pipeline: Pipeline | null, { askedAt, lookedAt, now }: Asked): boolean {
-  if (lookedAt === null) return pipeline === null || !pipeline.ended || isOld(pipeline, askedAt)
-  if (pipeline === null || pipeline.ended) return false
+  const isSeen = pipeline !== null && !isOld(pipeline, askedAt)
+  if (isSeen && pipeline.ended) return false
+  if (lookedAt === null) return true
+  if (pipeline === null) return false
   const everyMs = pipeline.jobs.length === 0 ? secondLookMs : lookEveryMs
   return now.getTime() - Math.max(lookedAt.getTime(), pipeline.checkedAt.getTime()) > everyMs
 }
 
-/** A job that was started again since is running, though the pipeline ended. */
+/** Jobs may have been started again since the last look. */
 function isOld(pipeline: Pipeline, askedAt: Date): boolean {
-  return pipeline.checkedAt.getTime() < askedAt.getTime() - recentMs
+  return pipeline.checkedAt.getTime() < askedAt.getTime() - clocksDifferMs
 }
 
 function isFinal({ headSha, judgedAt, pipeline }: ComparisonWords, of: Pipeline): boolean {
