@@ -341,10 +341,12 @@ t.test('runs from the project folder, wherever the script went', { skip: missing
   t.strictSame(ended.lines, [...printed, elsewhere])
 })
 
-t.test('gives both jobs the same text', async (t) => {
-  const { after_script, script } = await loadTemplate()
+t.test('gives all jobs the same text', async (t) => {
+  const { after_script, script, gate } = await loadTemplate()
 
   t.equal(after_script[0], script[0])
+  t.equal(gate[0], script[0])
+  t.equal(gate[1], 'mlmm_upload gate || exit 1')
   t.equal(after_script[1], 'mlmm_upload after_script || true')
   t.equal(script[1], 'mlmm_upload script || exit 1')
 })

@@ -14,6 +14,7 @@ const templateUrl = new URL('../templates/mlmm.yml', import.meta.url)
 const Template = z.object({
   '.mlmm': z.object({ after_script: z.array(z.string()) }),
   '.mlmm-upload': z.object({ script: z.array(z.string()) }),
+  '.mlmm-gate': z.object({ script: z.array(z.string()) }),
 })
 
 export const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJl-_'
@@ -30,6 +31,8 @@ interface Service {
   uploads: Upload[]
   /** Every request's method and address, in order. */
   requests: string[]
+  /** Of the gate's last question. */
+  authorization: string | undefined
 }
 
 type Answer = (reply: FastifyReply, number: number) => unknown
@@ -37,6 +40,7 @@ type Answer = (reply: FastifyReply, number: number) => unknown
 interface Plan {
   post?: Answer
   get?: Answer
+  gate?: Answer
   prefix?: string
   tls?: { key: string; cert: string }
 }
@@ -49,13 +53,15 @@ const accepted: Answer = (reply) => reply.code(202).type('text/plain').send('rep
 const judged: Answer = (reply) =>
   reply.type('text/plain').send('logistic on iris: accuracy 0.933 → 0.956\nhttps://mlmm.example.com/x\n')
 
+const passed: Answer = (reply) => reply.type('text/plain').send('gate passed\nModel results: 1 better\n')
+
 /** A service that keeps what it was sent and answers as the plan says. */
 export async function startService(t: Cleaning, plan: Plan = {}): Promise<Service> {
   const app = Fastify({
     forceCloseConnections: true,
     ...(plan.tls ? { https: plan.tls } : {}),
   }) as FastifyInstance
-  const service: Service = { url: '', uploads: [], requests: [] }
+  const service: Service = { url: '', uploads: [], requests: [], authorization: undefined }
   const prefix = plan.prefix ?? ''
   await app.register(multipart, { limits: { fileSize: 33_554_432, fieldSize: 1_048_576 } })
   app.addHook('onRequest', async (request) => void service.requests.push(`${request.method} ${request.url}`))
@@ -75,6 +81,11 @@ export async function startService(t: Cleaning, plan: Plan = {}): Promise<Servic
   })
   let reads = 0
   app.get(`${prefix}/api/v1/reports/:id`, (_request, reply) => (plan.get ?? judged)(reply, ++reads))
+  let asks = 0
+  app.get(`${prefix}/api/v1/gate`, (request, reply) => {
+    service.authorization = request.headers.authorization
+    return (plan.gate ?? passed)(reply, ++asks)
+  })
   service.url = (await app.listen({ host: '127.0.0.1', port: 0 })) + prefix
   t.after(() => app.close())
   return service
@@ -151,7 +162,11 @@ export async function makeProject(t: Cleaning, files: Record<string, string | Bu
 export async function loadTemplate(url = 'https://mlmm.example.com') {
   const text = renderCiTemplate(await readFile(fileURLToPath(templateUrl), 'utf8'), { url })
   const template = Template.parse(parse(text))
-  return { after_script: template['.mlmm'].after_script, script: template['.mlmm-upload'].script }
+  return {
+    after_script: template['.mlmm'].after_script,
+    script: template['.mlmm-upload'].script,
+    gate: template['.mlmm-gate'].script,
+  }
 }
 
 interface Job {
@@ -160,7 +175,7 @@ interface Job {
   project: string
   url: string
   env?: Record<string, string>
-  part?: 'after_script' | 'script'
+  part?: 'after_script' | 'script' | 'gate'
   temporary?: string
   before?: string[]
   after?: string[]
@@ -192,7 +207,7 @@ export async function runJob(job: Job): Promise<Ended> {
       TMPDIR: job.temporary ?? tmpdir(),
       CI_PROJECT_DIR: job.project,
       CI_JOB_ID: '7',
-      CI_JOB_NAME: 'train',
+      CI_JOB_NAME: job.part === 'gate' ? 'mlmm-gate' : 'train',
       CI_JOB_STATUS: 'success',
       CI_JOB_URL: 'https://git.example.com/research/iris/-/jobs/7',
       MLMM_URL: job.url,

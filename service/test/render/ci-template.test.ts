@@ -12,19 +12,20 @@ t.test('drops the header and fills the address in', async (t) => {
   t.equal(text, '.mlmm:\n  a: "https://mlmm.example.com:8443/tools/mlmm"\n')
 })
 
-t.test('gives one document with two hidden jobs and nothing global, without rules', async (t) => {
+t.test('gives one document with three hidden jobs and nothing global, without rules', async (t) => {
   const template = parse(renderCiTemplate(source, { url: 'https://mlmm.example.com' })) as Record<
     string,
     object
   >
 
-  t.strictSame(Object.keys(template), ['.mlmm-upload', '.mlmm'])
+  t.strictSame(Object.keys(template), ['.mlmm-upload', '.mlmm', '.mlmm-gate'])
   t.strictSame(Object.keys(template['.mlmm-upload'] ?? {}), ['script'])
   t.strictSame(Object.keys(template['.mlmm'] ?? {}), ['id_tokens', 'variables', 'after_script'])
   t.match(template['.mlmm'], {
     id_tokens: { MLMM_ID_TOKEN: { aud: 'https://mlmm.example.com' } },
     variables: { MLMM_URL: 'https://mlmm.example.com' },
   })
+  t.notOk('rules' in (template['.mlmm-gate'] ?? {}))
 })
 
 const refused = [
