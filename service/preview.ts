@@ -5,6 +5,7 @@ import { summariseCurve } from './domain/curve-summary.js'
 import { judge } from './domain/judge.js'
 import type { Model } from './domain/model.js'
 import { createRuleBook } from './domain/rule-book.js'
+import { type KnownNames, unmatchedPatterns } from './domain/rule-matches.js'
 import { noRules, type RuleBook, type RulesProblem } from './domain/rules.js'
 import type { Verdict } from './domain/verdict.js'
 import type { ReportedModel } from './ingest/report.js'
@@ -50,7 +51,7 @@ export interface Preview {
 export function preview({ base, head, rules }: PreviewInput): Preview {
   const known = readNoteRules(rules)
   const comparison = compareSides(base, head, known.book)
-  const { problems } = known
+  const problems = [...known.problems, ...unmatchedPatterns(known.book.rules, namesIn(comparison))]
   const verdict = judge({ comparison, rules: known.book, acceptances: [], isFinal: true })
   const input = noteInput({
     comparison,
@@ -89,6 +90,13 @@ function compareSides(base: PreviewSide | null, head: PreviewSide, rules: RuleBo
     endedJobs: new Set(base === null ? [] : [base.source]),
     rules,
   })
+}
+
+function namesIn({ columns, rows }: Comparison): KnownNames {
+  return {
+    results: columns.map(({ name }) => name),
+    models: rows.map(({ name, dataset }) => ({ name, dataset })),
+  }
 }
 
 function baselinesOf(models: Model[], candidates: Model[]): Baseline[] {

@@ -1,9 +1,18 @@
 import type { BaselineReason } from './baseline.js'
-import type { ComparedModel, ComparedResult, Comparison, ModelState, ResultColumn } from './comparison.js'
+import type {
+  ComparedModel,
+  ComparedResult,
+  Comparison,
+  ModelState,
+  ResultColumn,
+  Search,
+} from './comparison.js'
 import { jsonText } from './json-text.js'
 import type { Json, Model } from './model.js'
 import type { ShownResult } from './result-columns.js'
 import type { SettingChange } from './settings.js'
+
+export { toStoredVerdict } from './stored-verdict.js'
 
 /** Where one side of a row comes from; `repeat` is the label of one of its repeats. */
 export interface ComparedSide {
@@ -18,19 +27,28 @@ export interface ComparedSetting extends Pick<SettingChange, 'kind' | 'path'> {
   new: string | null
 }
 
+export interface ComparedBaseline extends ComparedSide {
+  reason: BaselineReason
+  commitsBehind: number | null
+  /** The merge request that it was carried over from; absent in rows of older versions. */
+  carriedFrom?: { mrIid: number } | null
+}
+
 export interface ComparedRow {
   dataset: string
   name: string
   state: ModelState
   /** Null where it was not trained here. */
   here: (ComparedSide & { isFork: boolean }) | null
-  baseline: (ComparedSide & { reason: BaselineReason; commitsBehind: number | null }) | null
+  baseline: ComparedBaseline | null
   results: ComparedResult[]
   settings: ComparedSetting[]
   /** How many there are; `results` and `settings` may hold fewer. */
   resultsTotal: number
   settingsTotal: number
   datasetChanged: boolean
+  /** Absent in rows of older versions, and where there was none. */
+  search?: Search
 }
 
 /** A comparison without its models: what is kept of it for its page. */
@@ -52,8 +70,8 @@ export interface ComparedPipeline {
 }
 
 /** What one stored comparison may take, far below what a document of MongoDB may (16 MB). */
-const MAX_BYTES = 4 * 1024 * 1024
-const RESULT_BYTES = 200
+const MAX_BYTES = 6 * 1024 * 1024
+const RESULT_BYTES = 450
 const SETTING_BYTES = 100
 const MAX_SETTINGS = 30
 const MAX_VALUE = 200
@@ -82,7 +100,7 @@ interface Budget {
 }
 
 function toRow(row: ComparedModel, budget: Budget): ComparedRow {
-  const { dataset, name, state, models, baseline, datasetChanged } = row
+  const { dataset, name, state, models, baseline, datasetChanged, search } = row
   budget.left -= RESULT_BYTES + sizeOf(dataset) + sizeOf(name)
   const [model] = models
   return {
@@ -95,6 +113,7 @@ function toRow(row: ComparedModel, budget: Budget): ComparedRow {
       commit: baseline.commit,
       reason: baseline.reason,
       commitsBehind: baseline.commitsBehind,
+      carriedFrom: baseline.carriedFrom,
     },
     results: fitting(row.results, budget, ({ name }) => RESULT_BYTES + sizeOf(name)),
     settings: fitting(
@@ -106,6 +125,7 @@ function toRow(row: ComparedModel, budget: Budget): ComparedRow {
     resultsTotal: row.results.length,
     settingsTotal: row.settingsChanged,
     datasetChanged,
+    ...(search !== null && { search }),
   }
 }
 

@@ -1,5 +1,8 @@
 import type { Collection, Db } from 'mongodb'
 import type { ComparedPipeline, ComparedTable } from '../domain/compared-table.js'
+import type { StoredRules, StoredVerdict } from '../domain/stored-verdict.js'
+
+export type { StoredVerdict }
 
 /** What was last said about a merge request: behind its note, its page and the lines in a job's log. */
 export interface StoredComparison {
@@ -8,6 +11,8 @@ export interface StoredComparison {
   mrState: string
   mrUrl: string
   sourceBranch: string
+  /** GitLab's number of the project that the branch is in, null where that is gone; absent in older rows. */
+  sourceProjectId?: number | null
   targetBranch: string
   /** Where the merge request left the target branch, and how far that is behind it now, as GitLab last said. */
   baseSha: string
@@ -25,12 +30,9 @@ export interface StoredComparison {
   pipeline: ComparedPipeline
   /** What the rules of the target branch said; absent where none was asked. */
   verdict?: StoredVerdict
+  /** For its page; absent in rows of older versions. */
+  rules?: StoredRules
   judgedAt: Date
-}
-
-export interface StoredVerdict {
-  state: 'pass' | 'warn' | 'fail'
-  broken: { key: string; level: 'warn' | 'fail'; accepted: boolean }[]
 }
 
 export type ComparisonSummary = Pick<
@@ -39,10 +41,10 @@ export type ComparisonSummary = Pick<
 >
 
 /** All but what grows with the number of models. */
-export type ComparisonFacts = Omit<StoredComparison, 'jobIds' | 'lines' | 'table'>
+export type ComparisonFacts = Omit<StoredComparison, 'jobIds' | 'lines' | 'table' | 'rules'>
 
 /** What a job's log is told. */
-export type ComparisonWords = Omit<StoredComparison, 'jobIds' | 'table'>
+export type ComparisonWords = Omit<StoredComparison, 'jobIds' | 'table' | 'rules'>
 
 interface ComparisonDoc extends StoredComparison {
   _id: string
@@ -69,14 +71,14 @@ export function createComparisonStore(db: Db) {
   async function findFacts(projectId: string, mrIid: number): Promise<ComparisonFacts | null> {
     return comparisons.findOne<ComparisonFacts>(
       { _id: `${projectId}:${mrIid}` },
-      { projection: { _id: 0, schema: 0, jobIds: 0, lines: 0, table: 0 } },
+      { projection: { _id: 0, schema: 0, jobIds: 0, lines: 0, table: 0, rules: 0 } },
     )
   }
 
   async function findWords(projectId: string, mrIid: number): Promise<ComparisonWords | null> {
     return comparisons.findOne<ComparisonWords>(
       { _id: `${projectId}:${mrIid}` },
-      { projection: { _id: 0, schema: 0, jobIds: 0, table: 0 } },
+      { projection: { _id: 0, schema: 0, jobIds: 0, table: 0, rules: 0 } },
     )
   }
 
