@@ -1,10 +1,11 @@
 import { createServer as createHttpServer } from 'node:http'
-import { type Server, createServer } from 'node:net'
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import {
   type Ended,
   busyboxWget,
+  findClosedPort,
+  listen,
   loadTemplate,
   makeFolder,
   makePath,
@@ -22,20 +23,6 @@ const printed = [
   'mlmm: logistic on iris: accuracy 0.933 → 0.956',
   'mlmm: https://mlmm.example.com/x',
 ]
-
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return address !== null && typeof address === 'object' ? address.port : 0
-}
-
-/** A port of this machine where nobody listens. */
-async function findClosedPort(): Promise<number> {
-  const server = createServer()
-  const port = await listen(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const clients = [
   ...tools.map((tool) => ({ name: tool as string, skip: missing(tool), found: programs(tool) })),

@@ -29,6 +29,7 @@ own:
   after_script:
     - echo own
     - !reference [.mlmm, after_script]
+mlmm-gate: { extends: .mlmm-gate }
 `
 
 const Job = z.object({
@@ -38,7 +39,8 @@ const Job = z.object({
   after_script: z.array(z.string()),
   parallel: z.unknown().optional(),
 })
-const Pipeline = z.object({ train: Job, own: Job.optional() })
+const Gate = z.record(z.string(), z.unknown())
+const Pipeline = z.object({ train: Job, own: Job.optional(), 'mlmm-gate': Gate.optional() })
 
 /** What GitLab makes of a pipeline, by the independent compiler of gitlab-ci-local. */
 async function compile(t: Test, files: Record<string, string>) {
@@ -59,7 +61,7 @@ async function compile(t: Test, files: Record<string, string>) {
 }
 
 const source = await readFile(component, 'utf8')
-const { script, after_script } = await loadTemplate(url)
+const { script, after_script, gate } = await loadTemplate(url)
 const idTokens = { MLMM_ID_TOKEN: { aud: url } }
 
 t.test('as a component, the template gives jobs its token, address and upload', async (t) => {
@@ -73,6 +75,26 @@ t.test('as a component, the template gives jobs its token, address and upload', 
   t.strictSame(train.after_script, after_script)
   t.strictSame(own?.after_script, ['echo own', ...after_script])
   t.strictSame(own?.script, ['python3 train.py'])
+})
+
+t.test('the gate comes last, always runs and takes over nothing but the image and the tags', async (t) => {
+  const include = `include: [{ local: /mlmm.yml, inputs: { url: '${url}' } }]\n`
+  const defaults =
+    'default: { image: "alpine:3", tags: [small], before_script: [pip install .], cache: { paths: [x] } }\n'
+
+  const pipeline = await compile(t, { '.gitlab-ci.yml': include + defaults + usual, 'mlmm.yml': source })
+
+  t.strictSame(pipeline['mlmm-gate'], {
+    stage: '.post',
+    when: 'always',
+    dependencies: [],
+    inherit: { default: ['image', 'tags'] },
+    image: { name: 'alpine:3' },
+    tags: ['small'],
+    id_tokens: idTokens,
+    variables: { MLMM_URL: url, MLMM_GATE: '1', GIT_STRATEGY: 'none' },
+    script: gate,
+  })
 })
 
 t.test('as a remote file, the template gives the Iris example the same', async (t) => {
