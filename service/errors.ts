@@ -84,7 +84,7 @@ export const errorCatalogue = {
   FORK_REPORTS_OFF: {
     status: 403,
     retryable: false,
-    help: 'Reports from forks are off for this project.',
+    help: 'A Maintainer of the project allows reports from forks: PATCH /api/v1/projects/:id with {"fork_reports": "allowed"}.',
   },
   NOT_FOUND: {
     status: 404,

@@ -1,4 +1,4 @@
-import { type Baseline, groupRepeats, identityOf } from './baseline.js'
+import { type Baseline, identityOf } from './baseline.js'
 import { compareResults, type How, NOTHING, type Pair, sideOf } from './compare-results.js'
 import {
   type ComparedModel,
@@ -9,7 +9,6 @@ import {
   type ModelState,
   type ResultColumn,
   type ResultState,
-  type Search,
 } from './comparison.js'
 import { isOtherData } from './dataset-change.js'
 import { describeResult } from './directions.js'
@@ -17,9 +16,10 @@ import type { Model } from './model.js'
 import { byCodeUnits } from './order.js'
 import type { RuleBook } from './rules.js'
 import { compareSettings, type SettingChange } from './settings.js'
+import { chooseTrials, type TrialChoice } from './trials.js'
 
 export interface CompareInput {
-  /** The models of the merge request's head; trials and older tries are left out here. */
+  /** The models of the merge request's head. Older tries are left out here, and of a search all but the chosen trial. */
   candidates: readonly Model[]
   baselines: readonly Baseline[]
   /** Names of the jobs that ran here and ended (not skipped, not manual): what their baseline has and they did not send
@@ -28,7 +28,6 @@ export interface CompareInput {
   rules: RuleBook
   /** By `identityOf`, the target branch's last trainings, the oldest first. */
   history?: ReadonlyMap<string, readonly HistoryPoint[]>
-  searches?: ReadonlyMap<string, Search>
 }
 
 interface Context {
@@ -36,23 +35,31 @@ interface Context {
   endedJobs: ReadonlySet<string>
   rules: RuleBook
   history: ReadonlyMap<string, readonly HistoryPoint[]>
-  searches: ReadonlyMap<string, Search>
 }
 
 /** Compares what was trained at a head with its baselines. Whatever the order of its input, the answer is the same. */
 export function compare(input: CompareInput): Comparison {
-  const { candidates, baselines, endedJobs, rules, history = new Map(), searches = new Map() } = input
-  const here = groupRepeats(candidates)
+  const { candidates, baselines, endedJobs, rules, history = new Map() } = input
+  const here = chosenModels(candidates, rules)
   const before = new Map(baselines.map((baseline) => [identityOf(baseline), baseline]))
-  const columns = listColumns(here, before, rules)
-  const context: Context = { columns, endedJobs, rules, history, searches }
+  const columns = listColumns(modelsOf(here, before), rules)
+  const context: Context = { columns, endedJobs, rules, history }
   const rows: ComparedModel[] = []
-  for (const [key, models] of here) rows.push(compareModel(models, before.get(key) ?? null, context))
+  for (const [key, choice] of here) rows.push(compareModel(choice, before.get(key) ?? null, context))
   for (const [key, baseline] of before) {
     if (!here.has(key)) rows.push(absentModel(baseline, context))
   }
   rows.sort(byStateThenName)
   return { rows, counts: countStates(rows), columns: [...columns.values()] }
+}
+
+/** What stands for each dataset and name, by `identityOf`. */
+export function chosenModels(models: readonly Model[], rules: RuleBook): Map<string, TrialChoice> {
+  return chooseTrials(models, { firstColumn: (trials) => firstColumn(trials, rules) })
+}
+
+function modelsOf(here: Map<string, TrialChoice>, before: Map<string, Baseline>): Model[] {
+  return [...here.values(), ...before.values()].flatMap(({ models }) => models)
 }
 
 function byStateThenName(a: ComparedModel, b: ComparedModel): number {
@@ -77,12 +84,7 @@ function countStates(rows: ComparedModel[]): Record<ModelState, number> {
 }
 
 /** One kind per result name, so that a name is shown alike in every row. */
-function listColumns(
-  here: Map<string, Model[]>,
-  before: Map<string, Baseline>,
-  rules: RuleBook,
-): Map<string, ResultColumn> {
-  const models = [...here.values(), ...[...before.values()].map((baseline) => baseline.models)].flat()
+function listColumns(models: readonly Model[], rules: RuleBook): Map<string, ResultColumn> {
   const names = new Set<string>()
   const beyondOne = new Set<string>()
   for (const { results } of models) {
@@ -101,10 +103,23 @@ function listColumns(
       a.rank - b.rank ||
       byCodeUnits(a.name, b.name),
   )
-  return new Map(columns.map((column, place) => [column.name, { ...column, place }]))
+  return new Map(
+    columns.map((column, place) => [column.name, { ...column, isNamed: wanted.has(column.name), place }]),
+  )
 }
 
-function columnOf(name: string, isBeyondOne: boolean, rules: RuleBook): Omit<ResultColumn, 'place'> {
+/** The result that comes first in a note of these models, of those whose direction is known. */
+function firstColumn(
+  models: readonly Model[],
+  rules: RuleBook,
+): { name: string; direction: 'higher' | 'lower' } | null {
+  for (const { name, direction } of listColumns(models, rules).values()) {
+    if (direction !== 'unknown') return { name, direction }
+  }
+  return null
+}
+
+function columnOf(name: string, isBeyondOne: boolean, rules: RuleBook): Omit<ResultColumn, 'place' | 'isNamed'> {
   const kind = describeResult(name)
   const { percent, unit, digits } = rules.formatOf(name)
   const { direction, directionFrom } = rules.ruleFor({ result: name, name: '', dataset: '' })
@@ -112,16 +127,16 @@ function columnOf(name: string, isBeyondOne: boolean, rules: RuleBook): Omit<Res
   return { ...kind, name, direction, directionFrom, percent: isPercent, unit, digits }
 }
 
-function compareModel(models: Model[], baseline: Baseline | null, context: Context): ComparedModel {
+function compareModel(choice: TrialChoice, baseline: Baseline | null, context: Context): ComparedModel {
+  const { dataset, name, models, search } = choice
   const datasetChanged = baseline !== null && isOtherData(baseline.models, models)
   const pair = { old: sideOf(baseline?.models ?? []), current: sideOf(models) }
   const { changes, total } = settingsBetween(baseline?.models ?? [], models)
-  const [first] = models
-  const identity = { dataset: first?.dataset ?? '', name: first?.name ?? '' }
+  const identity = { dataset, name }
   const results = resultsOf({ pair, identity, models, comparable: !datasetChanged }, context)
   return {
     ...identity,
-    state: baseline === null ? 'new' : stateOfModel(results, datasetChanged),
+    state: stateOfModel({ models, baseline, results, datasetChanged }),
     models,
     baseline,
     results,
@@ -129,7 +144,7 @@ function compareModel(models: Model[], baseline: Baseline | null, context: Conte
     settingsChanged: total,
     datasetChanged,
     history: context.history.get(identityOf(identity)) ?? [],
-    search: context.searches.get(identityOf(identity)) ?? null,
+    search,
   }
 }
 
@@ -179,12 +194,17 @@ function smallestTestSize(models: readonly Model[]): number | null {
   return sizes.length === 0 ? null : Math.min(...sizes)
 }
 
+type Row = Pick<ComparedModel, 'models' | 'baseline' | 'results' | 'datasetChanged'>
+
 /**
  * Some worse, none better is worse; a result that is gone keeps a model from being plainly better or the same. Results
  * on the training data decide only where there are no others, or by turning into NaN: a lower training loss beside a
  * higher validation loss is nothing good.
  */
-function stateOfModel(results: ComparedResult[], datasetChanged: boolean): ModelState {
+function stateOfModel({ models, baseline, results, datasetChanged }: Row): ModelState {
+  // A search of which no trial can be chosen.
+  if (models.length === 0) return 'missing'
+  if (baseline === null) return 'new'
   const onlyTraining = results.every(({ training }) => training)
   const decides = ({ training, new: value }: ComparedResult) =>
     onlyTraining || !training || Number.isNaN(value)

@@ -110,6 +110,8 @@ export interface ResultColumn extends ResultKind {
   unit: string | null
   digits: number | null
   directionFrom: EffectiveRule['directionFrom']
+  /** The rules name it for the note's columns. */
+  isNamed: boolean
   /** Its index in `Comparison.columns`. */
   place: number
 }

@@ -44,8 +44,8 @@ export interface GitLabJob {
   allowFailure: boolean
   failureReason: string | null
   durationSeconds: number | null
-  /** State of the whole pipeline at the time of the answer; null where GitLab does not say. */
-  pipelineStatus: string | null
+  /** The whole pipeline at the time of the answer; null where GitLab does not say all of it. */
+  pipeline: GitLabPipeline | null
   webUrl: string
 }
 

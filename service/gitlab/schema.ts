@@ -85,6 +85,16 @@ export const Pipeline = z
     webUrl: pipeline.web_url,
   }))
 
+const PipelineOfJob = z.object({
+  id: Id,
+  project_id: Id,
+  sha: z.string(),
+  ref: z.string(),
+  status: z.string(),
+  source: z.string(),
+  web_url: z.string(),
+})
+
 export const Job = z
   .object({
     id: Id,
@@ -94,10 +104,12 @@ export const Job = z
     allow_failure: z.boolean().nullish(),
     failure_reason: z.string().nullish(),
     duration: z.number().nullish(),
-    pipeline: z.object({ status: z.string().nullish() }).nullish(),
+    tag: z.boolean().nullish(),
+    // Some versions leave parts of it out.
+    pipeline: PipelineOfJob.nullish().catch(null),
     web_url: z.string(),
   })
-  .transform((job): GitLabJob => ({
+  .transform(({ pipeline, tag, ...job }): GitLabJob => ({
     id: job.id,
     name: job.name,
     stage: job.stage,
@@ -105,7 +117,18 @@ export const Job = z
     allowFailure: job.allow_failure ?? false,
     failureReason: job.failure_reason ?? null,
     durationSeconds: job.duration ?? null,
-    pipelineStatus: job.pipeline?.status ?? null,
+    pipeline: pipeline
+      ? {
+          id: pipeline.id,
+          projectId: pipeline.project_id,
+          sha: pipeline.sha,
+          ref: pipeline.ref,
+          tag: tag ?? false,
+          status: pipeline.status,
+          source: pipeline.source,
+          webUrl: pipeline.web_url,
+        }
+      : null,
     webUrl: job.web_url,
   }))
 

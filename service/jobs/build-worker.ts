@@ -4,7 +4,11 @@ import { createAddresses } from '../domain/addresses.js'
 import type { GitLab } from '../gitlab/port.js'
 import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
+import { createCarryOver } from './carry-over.js'
+import { createCommitStatusWriter } from './commit-status.js'
 import { createComparer } from './comparer.js'
+import { createGitLabFeatures } from './gitlab-features.js'
+import { createHistory } from './history.js'
 import { createHookJob } from './hook.js'
 import { createHeadPipelines, createHeadReader } from './merge-request-head.js'
 import { createNoteCheckJob } from './note-check.js'
@@ -13,6 +17,7 @@ import { createNoteWriter } from './note-writer.js'
 import { createPipelineJob } from './pipeline.js'
 import type { Queue } from './queue.js'
 import { createReconcileJob } from './reconcile.js'
+import { createRulesReader } from './rules-reader.js'
 import { createWorker, type Worker } from './worker.js'
 
 const jobsAtOnce = 8
@@ -43,7 +48,17 @@ export function buildWorker(parts: WorkerParts): Worker {
   const shared = { ...stores, gitlab, queue, clock, writer, addresses: createAddresses(publicUrl), publicUrl }
   const listPipelines = createHeadPipelines(shared)
   const readHead = createHeadReader({ ...shared, listPipelines })
-  const compareHead = createComparer({ ...shared, readHead, pools: createBaselinePools(shared) })
+  const carryOvers = createCarryOver(shared)
+  const pools = createBaselinePools({ ...shared, carryOvers })
+  const compareHead = createComparer({
+    ...shared,
+    readHead,
+    pools,
+    history: createHistory({ ...shared, carryOvers }),
+    rulesReader: createRulesReader(shared),
+    features: createGitLabFeatures(shared),
+  })
+  const writeStatus = createCommitStatusWriter(shared)
   return createWorker({
     store: stores.jobs,
     queue,
@@ -53,7 +68,7 @@ export function buildWorker(parts: WorkerParts): Worker {
     monotonicNowMs: () => performance.now(),
     handlers: {
       pipeline: createPipelineJob(shared),
-      note: createNoteJob({ ...shared, listPipelines, readHead, compareHead }),
+      note: createNoteJob({ ...shared, listPipelines, readHead, compareHead, writeStatus, carryOvers }),
       'note-check': createNoteCheckJob(shared),
       hook: createHookJob(shared),
       reconcile: createReconcileJob(shared),

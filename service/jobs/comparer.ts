@@ -1,31 +1,36 @@
 import type { Addresses } from '../domain/addresses.js'
-import { type Baseline, chooseBaselines } from '../domain/baseline.js'
-import type { Comparison } from '../domain/comparison.js'
-import { compare } from '../domain/compare.js'
-import { toComparedTable } from '../domain/compared-table.js'
+import { type Baseline, type BaselinePool, chooseBaselines, identityOf } from '../domain/baseline.js'
+import { chosenModels, compare } from '../domain/compare.js'
+import { toComparedTable, toStoredVerdict } from '../domain/compared-table.js'
+import type { Comparison, HistoryPoint } from '../domain/comparison.js'
+import { withoutExcluded } from '../domain/exclusions.js'
+import { judge } from '../domain/judge.js'
 import type { Model } from '../domain/model.js'
+import { compareRules } from '../domain/rule-changes.js'
+import { unmatchedPatterns } from '../domain/rule-matches.js'
+import type { Acceptance } from '../domain/verdict.js'
+import type { RuleBook } from '../domain/rules.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'
 import { mainColumns } from '../render/columns.js'
 import { renderLines } from '../render/lines.js'
-import type { NoteInput } from '../render/note-input.js'
+import type { EditedRules, NoteExclusion, NoteInput, NoteRules } from '../render/note-input.js'
 import { verdictText } from '../render/verdict.js'
 import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
+import type { DecisionStore, StoredExclusion } from '../stores/decision-store.js'
 import type { Project } from '../stores/project-store.js'
 import type { BaselinePools } from './baseline-pools.js'
-import {
-  describePipeline,
-  endedJobs,
-  type Head,
-  type HeadReader,
-  reportedJobs,
-} from './merge-request-head.js'
+import { describePipeline } from './described-pipeline.js'
+import type { GitLabFeatures } from './gitlab-features.js'
+import type { History } from './history.js'
+import { endedJobs, type Head, type HeadReader, reportedJobs } from './merge-request-head.js'
+import { type RulesAt, rulesPath, type RulesReader } from './rules-reader.js'
 
 const mostFailedJobs = 100
 
 /** What a comparison needs to know of its merge request. */
 export type MergeRequestFacts = Pick<
   GitLabMergeRequest,
-  'iid' | 'state' | 'webUrl' | 'sourceBranch' | 'targetBranch' | 'commitsBehind'
+  'iid' | 'state' | 'webUrl' | 'sourceBranch' | 'targetBranch' | 'sourceProjectId' | 'commitsBehind'
 > & {
   baseSha: string
   previousHeadSha: string | null
@@ -34,58 +39,185 @@ export type MergeRequestFacts = Pick<
 export interface ComparerOptions {
   readHead: HeadReader
   pools: BaselinePools
+  history: History
+  rulesReader: RulesReader
+  features: GitLabFeatures
+  decisions: Pick<DecisionStore, 'findAcceptances' | 'listExclusions'>
   comparisons: Pick<ComparisonStore, 'save'>
   addresses: Addresses
   clock: () => Date
 }
 
+/** What was compared, and whether the rules want a note of it. */
+export interface Compared {
+  input: NoteInput
+  when: RulesAt['rules']['note']['when']
+}
+
 /** Compares a head with its baselines and keeps what is to be said: the jobs that reported wait for that.
  * Answers with all that the note says. */
-export type Comparer = (project: Project, facts: MergeRequestFacts, head: Head) => Promise<NoteInput>
+export type Comparer = (project: Project, facts: MergeRequestFacts, head: Head) => Promise<Compared>
 
-export function createComparer({
-  readHead,
-  pools,
-  comparisons,
-  addresses,
-  clock,
-}: ComparerOptions): Comparer {
+/** All that the comparisons of one merge request have in common. */
+interface Ground {
+  project: Project
+  facts: MergeRequestFacts
+  head: Head
+  pools: readonly BaselinePool[]
+  history: ReadonlyMap<string, readonly HistoryPoint[]>
+  exclusions: readonly StoredExclusion[]
+}
+
+export function createComparer(options: ComparerOptions): Comparer {
+  const { readHead, pools, history, rulesReader, features, decisions, comparisons, addresses, clock } =
+    options
+
   return async (project, facts, head) => {
-    const input = await compareHead(project, facts, head)
+    const [rules, exclusions, acceptances] = await Promise.all([
+      rulesReader.atBranch(project, facts.targetBranch),
+      decisions.listExclusions(project.id, 'all'),
+      decisions.findAcceptances(project.id, facts.iid, head.sha),
+    ])
+    const ground = await gather(project, facts, head, exclusions)
+    const input = await noteInput(ground, rules, acceptances)
     await comparisons.save(toStored({ projectId: project.id, facts, head, input, judgedAt: clock() }))
-    return input
+    return { input, when: rules.rules.note.when }
   }
 
-  async function compareHead(project: Project, facts: MergeRequestFacts, head: Head): Promise<NoteInput> {
+  async function gather(
+    project: Project,
+    facts: MergeRequestFacts,
+    head: Head,
+    exclusions: readonly StoredExclusion[],
+  ): Promise<Ground> {
+    const candidates = withoutExcluded(head.models, exclusions)
     const targetSha = head.pipelines.find((row) => row.targetSha !== null)?.targetSha ?? null
-    const gathered = await pools.gather({ project, mergeRequest: facts, targetSha, candidates: head.models })
-    const baselinesOf = (candidates: Model[]) => chooseBaselines({ candidates, pools: gathered })
-    const baselines = baselinesOf(head.models)
-    const { previousHeadSha: before } = facts
-    const previous = before === null ? null : await readHead(project, { ...facts, sha: before })
+    const gathered = await pools.gather({ project, mergeRequest: facts, targetSha, candidates, exclusions })
+    const known = [...candidates, ...gathered.flatMap(({ models }) => models)]
+    const identities = new Map(
+      known.map(({ dataset, name }) => [identityOf({ dataset, name }), { dataset, name }]),
+    )
+    const points = await history.gather({
+      project,
+      targetBranch: facts.targetBranch,
+      identities: [...identities.values()],
+      exclusions,
+    })
+    return { project, facts, head, pools: gathered, history: points, exclusions }
+  }
+
+  async function noteInput(
+    ground: Ground,
+    rules: RulesAt,
+    acceptances: readonly Acceptance[],
+  ): Promise<NoteInput> {
+    const { project, facts, head } = ground
+    const { comparison, baselines } = compareModels(ground, head.models, rules.book)
+    const pipeline = describePipeline(project, head, baselines)
+    const isFinal = pipeline.state === 'finished'
+    const judged = { comparison, rules: rules.book, acceptances, isFinal }
+    const page = addresses.mergeRequest(project.path, facts.iid)
     return {
       projectUrl: project.webUrl,
       targetBranch: facts.targetBranch,
       headSha: head.sha,
-      pipeline: describePipeline(project, head, baselines),
-      comparison: compareModels(head, head.models, baselines),
-      previous:
-        previous === null || previous.models.length === 0
-          ? null
-          : {
-              headSha: previous.sha,
-              comparison: compareModels(head, previous.models, baselinesOf(previous.models)),
-            },
+      isFork: isFork(project, facts),
+      pipeline,
+      comparison,
+      rules: rulesForNote(rules, comparison),
+      verdict: judge(judged),
+      editedRules: await editedRules(ground, rules, { acceptances, isFinal }),
+      exclusions: exclusionsForNote(ground),
+      groupBy: rules.rules.note.groupBy,
+      previous: await previousComparison(ground, rules.book),
+      drawsCharts: comparison.rows.some(hasLongHistory) && (await features.drawsCharts()),
       links: {
         model: (model) => addresses.model(project.path, model),
-        comparison: addresses.mergeRequest(project.path, facts.iid),
+        comparison: page,
+        accept: `${page}#accept`,
+        rules: `${page}#rules`,
       },
     }
   }
+
+  async function previousComparison({ project, facts, ...ground }: Ground, book: RuleBook) {
+    const { previousHeadSha: before } = facts
+    const previous = before === null ? null : await readHead(project, { ...facts, sha: before })
+    if (previous === null || previous.models.length === 0) return null
+    const { comparison } = compareModels({ project, facts, ...ground }, previous.models, book)
+    return { headSha: previous.sha, comparison }
+  }
+
+  /** Rules that differ only because the target branch has moved on are not the merge request's doing. */
+  async function editedRules(
+    ground: Ground,
+    rules: RulesAt,
+    { acceptances, isFinal }: { acceptances: readonly Acceptance[]; isFinal: boolean },
+  ): Promise<EditedRules | null> {
+    const { project, facts, head } = ground
+    const own = await rulesReader.atCommit(project, head.sha)
+    if (own.text === rules.text) return null
+    if (own.text === (await rulesReader.atCommit(project, facts.baseSha)).text) return null
+    const changes = compareRules(rules.rules, own.rules)
+    if (own.state === 'unreadable') return { changes: [], problems: own.problems, verdict: null }
+    const { comparison } = compareModels(ground, head.models, own.book)
+    const problems = unmatched(own, comparison)
+    return { changes, problems, verdict: judge({ comparison, rules: own.book, acceptances, isFinal }) }
+  }
 }
 
-function compareModels(head: Head, candidates: Model[], baselines: Baseline[]): Comparison {
-  return compare({ candidates, baselines, endedJobs: endedJobs(head) })
+function compareModels(
+  { facts, project, head, pools, history, exclusions }: Ground,
+  models: readonly Model[],
+  rules: RuleBook,
+): { comparison: Comparison; baselines: Baseline[] } {
+  const reported = models.filter((model) => isOfMergeRequest(model, project, facts))
+  const candidates = withoutExcluded(reported, exclusions)
+  // What was taken out here is neither missing nor not run.
+  const left = new Set(candidates.map(identityOf))
+  const takenOut = new Set(reported.map(identityOf).filter((identity) => !left.has(identity)))
+  const groupsOf = (of: readonly Model[]) =>
+    new Map([...chosenModels(of, rules)].map(([key, choice]) => [key, choice.models]))
+  const baselines = chooseBaselines({ candidates, pools, groupsOf }).filter(
+    (baseline) => !takenOut.has(identityOf(baseline)),
+  )
+  const comparison = compare({ candidates, baselines, endedJobs: endedJobs(head), rules, history })
+  return { comparison, baselines }
+}
+
+/** A fork's models are believed for the merge requests of that fork alone. */
+function isOfMergeRequest(model: Model, project: Project, { sourceProjectId }: MergeRequestFacts): boolean {
+  const [kind, fork] = model.origin.split(':')
+  const source = kind === 'fork' ? Number(fork) : project.gitlabProjectId
+  return source === (sourceProjectId ?? project.gitlabProjectId)
+}
+
+function isFork(project: Project, { sourceProjectId }: MergeRequestFacts): boolean {
+  return sourceProjectId !== null && sourceProjectId !== project.gitlabProjectId
+}
+
+function hasLongHistory({ history }: { history: readonly HistoryPoint[] }): boolean {
+  return history.length >= 5
+}
+
+function rulesForNote(rules: RulesAt, comparison: Comparison): NoteRules {
+  const { state, commit, problems } = rules
+  const all = state === 'read' ? [...problems, ...unmatched(rules, comparison)] : problems
+  return { state, path: rulesPath, commit, problems: all }
+}
+
+function unmatched({ rules }: RulesAt, { columns, rows }: Comparison) {
+  const results = columns.map(({ name }) => name)
+  return unmatchedPatterns(rules, { results, models: rows.map(({ name, dataset }) => ({ name, dataset })) })
+}
+
+/** Of those, the ones that this comparison would have shown. */
+function exclusionsForNote({ head, facts, exclusions }: Ground): NoteExclusion[] {
+  const here = new Set(head.models.map((model) => `${model.id} ${model.job.id}`))
+  return exclusions.flatMap(({ modelId, jobId, dataset, name, commit, username, reason }) => {
+    const side = here.has(`${modelId} ${jobId}`) ? 'here' : commit === facts.baseSha ? 'baseline' : null
+    return side === null ? [] : [{ dataset, name, side, commit, username, reason }]
+  })
 }
 
 interface Judged {
@@ -103,6 +235,7 @@ function toStored({ projectId, facts, head, input, judgedAt }: Judged): StoredCo
     mrState: facts.state,
     mrUrl: facts.webUrl,
     sourceBranch: facts.sourceBranch,
+    sourceProjectId: facts.sourceProjectId,
     targetBranch: facts.targetBranch,
     baseSha: facts.baseSha,
     commitsBehind: facts.commitsBehind,
@@ -113,6 +246,7 @@ function toStored({ projectId, facts, head, input, judgedAt }: Judged): StoredCo
     lines: renderLines(input),
     table: toComparedTable(input.comparison, mainColumns(input.comparison)),
     pipeline: { ...input.pipeline, failedJobs: input.pipeline.failedJobs.slice(0, mostFailedJobs) },
+    verdict: toStoredVerdict(input.verdict),
     judgedAt,
   }
 }

@@ -1,7 +1,7 @@
-import { choosePerIdentity, type Baseline } from '../domain/baseline.js'
+import { choosePerIdentity } from '../domain/baseline.js'
 import type { Model } from '../domain/model.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'
-import type { NotePipeline } from '../render/note-input.js'
+import { hasRun } from './described-pipeline.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineStore, SilentJob } from '../stores/pipeline-store.js'
 import type { Project } from '../stores/project-store.js'
@@ -30,10 +30,12 @@ export function createHeadPipelines({
 }): HeadPipelines {
   return async (project, { iid, sha, sourceBranch }) => {
     const rows = await pipelines.listOfHead(project.id, sha)
-    return rows.filter(
-      (row) => row.mrIids.includes(iid) || (row.kind === 'branch' && row.ref === sourceBranch),
-    )
+    return rows.filter((row) => speaksFor(row, { iid, sourceBranch }))
   }
+}
+
+export function speaksFor(row: Pipeline, { iid, sourceBranch }: Omit<HeadOf, 'sha'>): boolean {
+  return row.mrIids.includes(iid) || (row.kind === 'branch' && row.ref === sourceBranch)
 }
 
 export interface HeadReaderOptions {
@@ -46,16 +48,21 @@ export type HeadReader = (project: Project, head: HeadOf, known?: Pipeline[]) =>
 export function createHeadReader({ listPipelines, models }: HeadReaderOptions): HeadReader {
   return async (project, head, known) => {
     const rows = known ?? (await listPipelines(project, head))
-    const ids = new Set(rows.map((row) => row.pipelineId))
     const found = await models.listOfCommits(project.id, [...new Set(rows.map((row) => row.sha))])
-    const reported = found.filter((model) => ids.has(model.pipeline.id))
-    const isNewest = newestTries(rows, reported)
-    return {
-      sha: head.sha,
-      pipelines: rows,
-      models: choosePerIdentity(reported.filter((model) => isNewest(model.pipeline.id, model.job))),
-      silent: rows.flatMap((row) => row.silent.filter((job) => isNewest(row.pipelineId, job))),
-    }
+    return headFrom(head.sha, rows, found)
+  }
+}
+
+/** What the pipelines of a head, newest first, say by the models of their commits. */
+export function headFrom(sha: string, rows: Pipeline[], found: readonly Model[]): Head {
+  const ids = new Set(rows.map((row) => row.pipelineId))
+  const reported = found.filter((model) => ids.has(model.pipeline.id))
+  const isNewest = newestTries(rows, reported)
+  return {
+    sha,
+    pipelines: rows,
+    models: choosePerIdentity(reported.filter((model) => isNewest(model.pipeline.id, model.job))),
+    silent: rows.flatMap((row) => row.silent.filter((job) => isNewest(row.pipelineId, job))),
   }
 }
 
@@ -86,52 +93,4 @@ export function reportedJobs(head: Head): number[] {
 export function endedJobs(head: Head): Set<string> {
   const jobs = head.pipelines.flatMap((row) => row.jobs)
   return new Set(jobs.filter(hasRun).map((job) => job.name))
-}
-
-/** Its pipelines as one, for people. Training jobs are those that reported here or at the baseline. */
-export function describePipeline(project: Project, head: Head, baselines: Baseline[]): NotePipeline {
-  const [newest] = head.pipelines
-  const finished = head.pipelines.every((row) => row.ended)
-  const training = new Set([
-    ...head.models.map((model) => model.job.name),
-    ...head.silent.map((job) => job.name),
-    ...baselines.flatMap(({ models }) => models.map((model) => model.job.name)),
-  ])
-  const failed = failedJobs(head).filter((job) => training.has(job.name))
-  const reported = new Set(head.models.map((model) => model.job.name))
-  return {
-    id: newest?.pipelineId ?? 0,
-    url: newest?.webUrl ?? project.webUrl,
-    state: finished ? 'finished' : 'running',
-    jobsReported: reported.size,
-    jobsTotal: finished ? new Set([...reported, ...failed.map((job) => job.name)]).size : null,
-    failedJobs: failed.map(({ id, name, status }) => ({
-      name,
-      status,
-      url: `${project.webUrl}/-/jobs/${id}`,
-    })),
-  }
-}
-
-/** The newest try of each job, by name, that failed or was cancelled: GitLab's word before the job's own. */
-function failedJobs(head: Head): (JobTry & { status: string })[] {
-  const tries = [
-    ...head.models.map((model) => model.job),
-    ...head.silent,
-    ...head.pipelines.flatMap((row) => row.jobs.filter(hasRun)),
-  ]
-  const newest = new Map<string, JobTry & { status: string }>()
-  for (const { id, name, status } of tries) {
-    const known = newest.get(name)
-    if (known === undefined || known.id <= id) newest.set(name, { id, name, status })
-  }
-  return [...newest.values()].filter(isFailed)
-}
-
-function hasRun(job: { status: string }): boolean {
-  return job.status === 'success' || isFailed(job)
-}
-
-function isFailed({ status }: { status: string }): boolean {
-  return status === 'failed' || status === 'canceled'
 }

@@ -1,19 +1,22 @@
+import { isWorthANote } from '../domain/worth-a-note.js'
 import { nextWriteAllowedAt, quietMs } from '../domain/write-budget.js'
 import type { GitLab, GitLabMergeRequest } from '../gitlab/port.js'
 import { renderNote } from '../render/note.js'
-import type { NoteInput } from '../render/note-input.js'
 import type { ComparisonFacts, ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { NoteStore } from '../stores/note-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
-import type { Comparer } from './comparer.js'
+import type { CarryOvers } from './carry-over.js'
+import type { CommitStatusWriter } from './commit-status.js'
+import type { Compared, Comparer } from './comparer.js'
+import { rootOf } from './described-pipeline.js'
 import { jobKey, parseKey } from './keys.js'
-import type { HeadPipelines, HeadReader } from './merge-request-head.js'
+import type { Head, HeadPipelines, HeadReader } from './merge-request-head.js'
 import { createPace } from './pace.js'
 import type { NoteWriter } from './note-writer.js'
 import type { Queue } from './queue.js'
-import type { JobContext, JobHandler, JobResult } from './worker.js'
+import type { JobContext, JobHandler } from './worker.js'
 
 /** Comparisons of thousands of models take tenths of a second, in which nothing else happens. */
 const largeComparisons = { share: 0.1, freeMs: 100 }
@@ -32,7 +35,9 @@ export interface NoteJobOptions {
   listPipelines: HeadPipelines
   readHead: HeadReader
   compareHead: Comparer
+  carryOvers: Pick<CarryOvers, 'record'>
   writer: NoteWriter
+  writeStatus: CommitStatusWriter
   queue: Pick<Queue, 'enqueue'>
   clock: () => Date
 }
@@ -49,6 +54,8 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     listPipelines,
     readHead,
     compareHead,
+    writeStatus,
+    carryOvers,
     clock,
   } = options
   const pace = createPace({ ...largeComparisons, clock })
@@ -67,16 +74,30 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     if (mergeRequest === null) return { kind: 'done' }
     if (!isOpen(mergeRequest)) {
       await comparisons.setState(projectId, mrIid, mergeRequest.state)
+      if (mergeRequest.state === 'merged') await carryOvers.record(project, mergeRequest)
       return { kind: 'done' }
     }
     const { sha, baseSha } = mergeRequest
     if (sha === null || baseSha === null) return { kind: 'again', inMs: preparingMs }
     const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
-    const input = await pace.measure(job.key, async () => {
-      const head = await readHead(project, { ...mergeRequest, sha })
-      return head.models.length + head.silent.length === 0 ? null : compareHead(project, facts, head)
-    })
-    return input === null ? { kind: 'done' } : writeNote(options, { project, mrIid, input }, context)
+    const head = await readHead(project, { ...mergeRequest, sha })
+    if (head.models.length + head.silent.length === 0) return { kind: 'done' }
+    const compared = await pace.measure(job.key, () => compareHead(project, facts, head))
+    await writeNote(options, { project, mrIid, compared }, context)
+    await setStatus(project, head, compared, context)
+    return { kind: 'done' }
+  }
+
+  /** Only what will not change any more is said as a status, and nothing of a fork's code. */
+  async function setStatus(
+    project: Project,
+    head: Head,
+    { input }: Compared,
+    { log }: JobContext,
+  ): Promise<void> {
+    const pipeline = rootOf(head)
+    if (pipeline === undefined || input.isFork || input.pipeline.state === 'running') return
+    await writeStatus({ project, pipeline, input, log })
   }
 
   /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that
@@ -85,7 +106,8 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     if (before.mrState !== 'opened') return 0
     const newestHead = await pipelines.findNewestHead(project.id, before.mrIid)
     if (newestHead !== null && newestHead !== before.headSha) return 0
-    const facts = { ...before, iid: before.mrIid, state: before.mrState, webUrl: before.mrUrl }
+    const { mrIid: iid, mrState: state, mrUrl: webUrl, sourceProjectId = project.gitlabProjectId } = before
+    const facts = { ...before, iid, state, webUrl, sourceProjectId }
     const of = { ...facts, sha: before.headSha }
     const rows = await listPipelines(project, of)
     const waitMs = await waitFor(project, before.mrIid, rows)
@@ -112,14 +134,15 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
 interface NoteToWrite {
   project: Project
   mrIid: number
-  input: NoteInput
+  compared: Compared
 }
 
 async function writeNote(
-  { writer, queue }: Pick<NoteJobOptions, 'writer' | 'queue'>,
-  { project, mrIid, input }: NoteToWrite,
+  { writer, queue, notes }: Pick<NoteJobOptions, 'writer' | 'queue' | 'notes'>,
+  { project, mrIid, compared: { input, when } }: NoteToWrite,
   { fence, remainingLeaseMs, log }: JobContext,
-): Promise<JobResult> {
+): Promise<void> {
+  if (!isWorthANote(input, when) && (await notes.find({ projectId: project.id, mrIid })) === null) return
   const written = await writer.writeNote({
     projectId: project.id,
     gitlabProjectId: project.gitlabProjectId,
@@ -132,7 +155,6 @@ async function writeNote(
   if (written.checkAgainAfterMs !== null) {
     await queue.enqueue(jobKey.noteCheck(project.id, mrIid), { delayMs: written.checkAgainAfterMs })
   }
-  return { kind: 'done' }
 }
 
 function isOpen({ state }: GitLabMergeRequest): boolean {

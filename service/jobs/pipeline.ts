@@ -1,13 +1,13 @@
 import { isGateJob } from '../domain/gate-job.js'
 import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
-import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
 import { createProjectRefresh } from '../project-refresh.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
-import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
+import type { Pipeline, PipelineFacts, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { jobKey, parseKey } from './keys.js'
+import { createPipelineLooks, type PipelineLook } from './pipeline-looks.js'
 import type { Queue } from './queue.js'
 import type { JobHandler, JobResult } from './worker.js'
 
@@ -21,6 +21,8 @@ const followedForMs = 72 * hourMs
 
 export interface PipelineJobOptions {
   gitlab: GitLab
+  /** The `aud` of our ID tokens. */
+  publicUrl: string
   projects: ProjectStore
   pipelines: PipelineStore
   models: ModelStore
@@ -29,11 +31,12 @@ export interface PipelineJobOptions {
   clock: () => Date
 }
 
-type Facts = Omit<Pipeline, 'silent' | 'heardAt'>
+type SameFacts = Omit<PipelineFacts, 'status' | 'ended' | 'jobs' | 'checkedAt'>
 
 /** Finds out which merge requests a pipeline's models are for, has their notes written, and follows it to its end. */
 export function createPipelineJob(options: PipelineJobOptions): JobHandler {
-  const { gitlab, projects, pipelines, models, comparisons, queue, clock } = options
+  const { gitlab, publicUrl, projects, pipelines, models, comparisons, queue, clock } = options
+  const looks = createPipelineLooks({ gitlab, audience: publicUrl })
   const refreshProject = createProjectRefresh(options)
 
   return async (job) => {
@@ -62,52 +65,100 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
 
   async function look(project: Project, pipelineId: number, known: Pipeline | null): Promise<JobResult> {
     const checkedAt = clock()
-    // People wait for the end, so both are asked at once; the first look at a running pipeline needs no jobs.
-    const [found, jobsAtOnce] = await Promise.all([
-      gitlab.findPipeline(project.gitlabProjectId, pipelineId),
-      known === null ? [] : listJobs(gitlab, project, pipelineId),
-    ])
-    if (found === null) return { kind: 'done' }
-    const target = pipelineTarget(found)
-    const [merge, mrIids, jobs] = await Promise.all([
-      mergeOf(project, found, target, known),
-      mergeRequestsOf(project, target),
-      isOf(jobsAtOnce, found) ? jobsAtOnce : listJobs(gitlab, project, pipelineId),
-    ])
-    const facts: Facts = {
-      projectId: project.id,
-      pipelineId,
-      sha: found.sha,
-      ...merge,
-      ref: found.ref,
-      kind: target.kind,
-      source: found.source,
-      status: found.status,
-      webUrl: found.webUrl,
-      mrIids,
-      ended: hasEnded(found.status) || allEnded(jobs),
-      jobs: jobs.map(({ id, name, status, allowFailure }) => ({ id, name, status, allowFailure })),
-      firstSeenAt: known?.firstSeenAt ?? checkedAt,
+    const now = await looks.look(project, pipelineId)
+    if (now === null) return { kind: 'done' }
+    const facts = {
+      ...(known === null
+        ? await firstFacts(project, now.pipeline, checkedAt)
+        : await sameFacts(project, known)),
       checkedAt,
     }
-    await pipelines.save(facts)
-    await enqueueNotes(facts)
-    if (target.kind === 'branch') await enqueueNotesAgainst(project, target.branch, facts, known)
-    return after(facts, project)
+    const { expected } = facts
+    const seen = { ...facts, ...(await standing(project, { ...now, expected })) }
+    await pipelines.save(seen)
+    await enqueueNotes(seen)
+    if (seen.kind === 'branch') await enqueueNotesAgainst(project, seen.ref, seen, known)
+    if (seen.rootId !== null) await queue.enqueue(jobKey.pipeline(project.id, seen.rootId))
+    return after(seen, project)
+  }
+
+  /** What does not change while a pipeline runs. */
+  async function firstFacts(project: Project, found: GitLabPipeline, firstSeenAt: Date): Promise<SameFacts> {
+    const target = pipelineTarget(found)
+    const [merge, mrIids, expected, rootId] = await Promise.all([
+      mergeOf(project, found, target),
+      mergeRequestsOf(project, target),
+      target.kind === 'none' ? null : looks.expectedJobs(project, found),
+      found.source === 'parent_pipeline' ? looks.rootOf(project, found) : null,
+    ])
+    const { id: pipelineId, sha, ref, source, webUrl } = found
+    const { kind } = target
+    return {
+      projectId: project.id,
+      pipelineId,
+      sha,
+      ...merge,
+      ref,
+      kind,
+      source,
+      webUrl,
+      mrIids,
+      expected,
+      rootId,
+      firstSeenAt,
+    }
+  }
+
+  async function sameFacts(project: Project, known: Pipeline): Promise<SameFacts> {
+    const { projectId, pipelineId, sha, headSha, targetSha, ref, kind, source, webUrl } = known
+    const { expected, rootId, firstSeenAt } = known
+    if (targetSha !== null) await models.markSourceCommit(project.id, sha, headSha)
+    const mrIids =
+      kind === 'branch' ? await mergeRequestsOf(project, { kind: 'branch', branch: ref }) : known.mrIids
+    return {
+      projectId,
+      pipelineId,
+      sha,
+      headSha,
+      targetSha,
+      ref,
+      kind,
+      source,
+      webUrl,
+      mrIids,
+      expected,
+      rootId,
+      firstSeenAt,
+    }
+  }
+
+  /** A pipeline has ended with its child pipelines. */
+  async function standing(
+    project: Project,
+    { pipeline: { id, status }, jobs, expected }: PipelineLook & Pick<PipelineFacts, 'expected'>,
+  ) {
+    const hasEndedItself = hasEnded(status) || allEnded(jobs, expected?.gates ?? [])
+    const hasChildren = hasEndedItself && expected?.startsPipelines === true
+    const children = hasChildren ? await looks.descendants(project, id) : []
+    return {
+      status,
+      ended: hasEndedItself && children.every((child) => hasEnded(child.status)),
+      jobs: jobs.map(({ id: jobId, name, status: of, allowFailure }) => ({
+        id: jobId,
+        name,
+        status: of,
+        allowFailure,
+      })),
+    }
   }
 
   /** In merged-results pipelines the commit is in no branch: its parents are the target's and the source's heads. */
-  async function mergeOf(
-    project: Project,
-    found: GitLabPipeline,
-    target: PipelineTarget,
-    known: Pipeline | null,
-  ) {
+  async function mergeOf(project: Project, found: GitLabPipeline, target: PipelineTarget) {
     if (target.kind !== 'merge_request' || !target.mergedResults)
       return { headSha: found.sha, targetSha: null }
-    const merge = known ?? (await parentsOf(project, found.sha))
+    const merge = await parentsOf(project, found.sha)
     await models.markSourceCommit(project.id, found.sha, merge.headSha)
-    return { headSha: merge.headSha, targetSha: merge.targetSha }
+    return merge
   }
 
   async function parentsOf(project: Project, sha: string) {
@@ -123,47 +174,37 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     return open.filter((mr) => mr.sourceProjectId === project.gitlabProjectId).map((mr) => mr.iid)
   }
 
-  async function enqueueNotes({ projectId, mrIids }: Facts): Promise<void> {
+  async function enqueueNotes({ projectId, mrIids }: PipelineFacts): Promise<void> {
     await queue.enqueue(mrIids.map((mrIid) => jobKey.note(projectId, mrIid)))
   }
 
   /** The models of a branch are what others are compared with, once GitLab says that their jobs succeeded. */
-  async function enqueueNotesAgainst(project: Project, branch: string, facts: Facts, known: Pipeline | null) {
+  async function enqueueNotesAgainst(
+    project: Project,
+    branch: string,
+    facts: PipelineFacts,
+    known: Pipeline | null,
+  ) {
     const before = new Set(known?.jobs.filter(succeeded).map((job) => job.id))
     if (facts.jobs.filter(succeeded).every((job) => before.has(job.id))) return
     const mrIids = await comparisons.listOpenAgainst(project.id, branch)
     await queue.enqueue(mrIids.map((mrIid) => jobKey.note(project.id, mrIid)))
   }
 
-  function after(pipeline: Facts, project: Project): JobResult {
+  function after(pipeline: PipelineFacts, project: Project): JobResult {
     const ageMs = clock().getTime() - pipeline.firstSeenAt.getTime()
     if (pipeline.ended || ageMs > followedForMs) return { kind: 'done' }
     return { kind: 'again', inMs: pollInterval(ageMs, project.hook.state === 'registered') }
   }
 }
 
-/** None where the pipeline is gone. */
-async function listJobs(gitlab: GitLab, project: Project, pipelineId: number): Promise<GitLabJob[]> {
-  try {
-    return await gitlab.listPipelineJobs(project.gitlabProjectId, pipelineId)
-  } catch (error) {
-    if (error instanceof GitLabError && error.kind === 'not_found') return []
-    throw error
-  }
-}
-
-/** Asked at the same moment, the jobs may be those of a moment before the pipeline ended. */
-function isOf(jobs: GitLabJob[], pipeline: GitLabPipeline): boolean {
-  if (!hasEnded(pipeline.status)) return true
-  return jobs.length > 0 && jobs.every((job) => hasEnded(job.status))
-}
-
 function succeeded(job: { status: string }): boolean {
   return job.status === 'success'
 }
 
-function allEnded(jobs: GitLabJob[]): boolean {
-  return jobs.length > 0 && jobs.every((job) => isGateJob(job) || hasEnded(job.status))
+function allEnded(jobs: GitLabJob[], gates: readonly string[]): boolean {
+  const isGate = (job: GitLabJob) => isGateJob(job) || gates.includes(job.name)
+  return jobs.length > 0 && jobs.every((job) => isGate(job) || hasEnded(job.status))
 }
 
 /** Where no webhook tells of the end, a young pipeline is asked about sooner, less and less often. */

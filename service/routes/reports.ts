@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Addresses } from '../domain/addresses.js'
+import { parseReportId } from '../domain/identity.js'
 import { Problem } from '../errors.js'
 import { readFiles, type ResultFile } from '../ingest/files.js'
 import { parseJson } from '../ingest/json.js'
@@ -64,7 +65,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     handler: async (request, reply) => {
       const waitMs = readWaitMs(request.query)
       const found = await status.wait(request.params.id, {
-        mayRead: (project) => mayRead(request, project),
+        mayRead: (project) => mayRead(request, project, request.params.id),
         waitMs,
         isGone: () => request.raw.destroyed,
       })
@@ -75,7 +76,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
   async function authorise(request: FastifyRequest): Promise<Reporter> {
     const identity = await request.ciIdentity()
     const project = await access.getForJob(identity.gitlabProjectId)
-    if (identity.isFork) {
+    if (identity.isFork && project.forkReports !== 'allowed') {
       throw new Problem('FORK_REPORTS_OFF', {
         message: `The job runs code of another project (${identity.tokenProjectId}).`,
       })
@@ -83,10 +84,12 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     return { identity, project }
   }
 
-  async function mayRead(request: FastifyRequest, project: Project): Promise<boolean> {
+  /** The pipeline of a fork is told of its own reports alone. */
+  async function mayRead(request: FastifyRequest, project: Project, reportId: string): Promise<boolean> {
     if (request.headers.authorization === undefined) return access.isOpen(project)
-    const identity = await request.ciIdentity()
-    return identity.gitlabProjectId === project.gitlabProjectId && !identity.isFork
+    const { gitlabProjectId, isFork, pipelineId } = await request.ciIdentity()
+    if (gitlabProjectId !== project.gitlabProjectId) return false
+    return !isFork || parseReportId(reportId)?.pipelineId === pipelineId
   }
 
   function replyStored(request: FastifyRequest, reply: FastifyReply, project: Project, stored: StoredReport) {

@@ -77,8 +77,8 @@ export function createDecisionStore(db: Db) {
     /** Takes every exclusion of the model back; answers how many rows. */
     include: (projectId: string, modelId: string, by: Decider, at: Date) =>
       revoke(decisions, { kind: 'exclusion', projectId, modelId }, by, at),
-    /** Those that hold for models of these commits, or with these ids. */
-    listExclusions: (projectId: string, of: { commits: string[] } | { modelIds: string[] }) =>
+    /** Those that hold in a project, or for models with these ids. */
+    listExclusions: (projectId: string, of: { modelIds: string[] } | 'all') =>
       listExclusions(decisions, projectId, of),
     /** Those of a merge request with all that ended, the newest first. */
     listAcceptanceHistory: (projectId: string, mrIid: number) =>
@@ -157,14 +157,14 @@ async function revoke(
 async function listExclusions(
   decisions: Collection<DecisionDoc>,
   projectId: string,
-  of: { commits: string[] } | { modelIds: string[] },
+  of: { modelIds: string[] } | 'all',
 ): Promise<StoredExclusion[]> {
   const docs = await decisions
     .find({
       kind: 'exclusion',
       projectId,
       revokedAt: null,
-      ...('commits' in of ? { commit: { $in: of.commits } } : { modelId: { $in: of.modelIds } }),
+      ...(of !== 'all' && { modelId: { $in: of.modelIds } }),
     })
     .limit(mostExclusions)
     .toArray()

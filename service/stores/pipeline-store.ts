@@ -1,4 +1,5 @@
 import type { Collection, Db } from 'mongodb'
+import type { ExpectedJobs } from '../domain/expected-jobs.js'
 
 /** A job of a pipeline as GitLab's jobs API last told it. */
 export interface PipelineJob {
@@ -16,7 +17,14 @@ export interface SilentJob {
   at: Date
 }
 
-/** A pipeline that reported. `headSha` is the commit people know: of a merged-results pipeline the merge request's head,
+/** The commit status that was last set, and what GitLab made of it. */
+export interface SetStatus {
+  state: 'success' | 'failed'
+  description: string
+  outcome: string
+}
+
+/** A pipeline that reported, or whose child did. `headSha` is the commit people know: of a merged-results pipeline the merge request's head,
  * else `sha` itself. */
 export interface Pipeline {
   projectId: string
@@ -32,15 +40,24 @@ export interface Pipeline {
   status: string
   webUrl: string
   mrIids: number[]
+  /** Whether nothing more will come of it, its child pipelines included. */
   ended: boolean
   jobs: PipelineJob[]
+  /** Null where GitLab did not say, and of child pipelines. */
+  expected: ExpectedJobs | null
+  /** Of a child pipeline the one that people started; null for any other. */
+  rootId: number | null
   silent: SilentJob[]
   /** When this service first asked for the pipeline, and when it last did. */
   firstSeenAt: Date
   checkedAt: Date
   /** When a webhook last spoke of it, or its gate asked. */
   heardAt: Date | null
+  commitStatus: SetStatus | null
 }
+
+/** What a look at GitLab tells of a pipeline. */
+export type PipelineFacts = Omit<Pipeline, 'silent' | 'heardAt' | 'commitStatus'>
 
 /** Facts of the pipeline are absent until GitLab has been asked about it. */
 interface PipelineDoc extends Partial<Omit<Pipeline, 'silent' | 'projectId' | 'pipelineId'>> {
@@ -72,7 +89,9 @@ function fromDoc({
 }: PipelineDoc): Pipeline | null {
   if (facts.checkedAt === undefined) return null
   return {
-    ...(facts as Omit<Pipeline, 'silent' | 'heardAt'>),
+    // Rows of earlier versions do not have these.
+    ...{ expected: null, rootId: null, commitStatus: null },
+    ...(facts as PipelineFacts),
     silent: Object.values(silent ?? {}),
     heardAt: heardAt ?? null,
   }
@@ -87,13 +106,17 @@ export function createPipelineStore(db: Db) {
   }
 
   /** Keeps what jobs and webhooks said in the meantime. */
-  async function save(pipeline: Omit<Pipeline, 'silent' | 'heardAt'>): Promise<void> {
+  async function save(pipeline: PipelineFacts): Promise<void> {
     const { projectId, pipelineId } = pipeline
     await pipelines.updateOne(
       { _id: idOf(projectId, pipelineId) },
       { $set: { ...pipeline, schema: 1 } },
       { upsert: true },
     )
+  }
+
+  async function saveStatus(projectId: string, pipelineId: number, commitStatus: SetStatus): Promise<void> {
+    await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { commitStatus } })
   }
 
   /** Notes that GitLab is to be asked about a pipeline that is known here; false for any other. */
@@ -135,6 +158,17 @@ export function createPipelineStore(db: Db) {
   /** Pipelines of one head, newest first. */
   async function listOfHead(projectId: string, headSha: string): Promise<Pipeline[]> {
     const docs = await pipelines.find({ projectId, headSha }).sort({ pipelineId: -1 }).limit(50).toArray()
+    return docs.map(fromDoc).filter((pipeline) => pipeline !== null)
+  }
+
+  /** Pipelines of several heads, newest first. */
+  async function listOfHeads(projectId: string, headShas: string[]): Promise<Pipeline[]> {
+    if (headShas.length === 0) return []
+    const docs = await pipelines
+      .find({ projectId, headSha: { $in: headShas } })
+      .sort({ pipelineId: -1 })
+      .limit(1_000)
+      .toArray()
     return docs.map(fromDoc).filter((pipeline) => pipeline !== null)
   }
 
@@ -181,6 +215,7 @@ export function createPipelineStore(db: Db) {
   return {
     find,
     save,
+    saveStatus,
     listUnended,
     markHeard,
     addSilentJob,
@@ -188,6 +223,7 @@ export function createPipelineStore(db: Db) {
     addSupersededJob,
     isSupersededJob,
     listOfHead,
+    listOfHeads,
     findNewestHead,
     listByIds,
     listMergeRequests,

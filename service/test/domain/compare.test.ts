@@ -4,12 +4,16 @@ import type { ComparedModel, Comparison } from '../../domain/comparison.js'
 import { compareWithLastPush } from '../../domain/last-push.js'
 import { compare } from '../../domain/compare.js'
 import type { Model } from '../../domain/model.js'
+import { createRuleBook } from '../../domain/rule-book.js'
+import { noRules } from '../../domain/rules.js'
 import { baseline, mainModel, model, type ModelFacts } from './models.js'
 
 type Values = Record<string, number>
 
+const rules = createRuleBook(noRules)
+
 function compareAll(candidates: Model[], baselines: Baseline[], endedJobs: string[] = []): Comparison {
-  return compare({ candidates, baselines, endedJobs: new Set(endedJobs) })
+  return compare({ candidates, baselines, endedJobs: new Set(endedJobs), rules })
 }
 
 /** One model before and here. */

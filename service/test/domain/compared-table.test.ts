@@ -1,7 +1,11 @@
 import t from 'tap'
 import { compare } from '../../domain/compare.js'
+import { createRuleBook } from '../../domain/rule-book.js'
+import { noRules } from '../../domain/rules.js'
 import { toComparedTable } from '../../domain/compared-table.js'
 import { baseline, baseSha, mainModel, model } from './models.js'
+
+const rules = createRuleBook(noRules)
 
 function comparison(number = 1) {
   const names = Array.from({ length: number }, (_, index) => `model ${index}`)
@@ -58,7 +62,7 @@ t.test('the largest comparison there can be fits into a document', async (t) => 
   const candidates = Array.from({ length: 500 }, (_, index) =>
     model({ name: `${index}${'語'.repeat(190)}`, results }),
   )
-  const compared = compare({ candidates, baselines: [], endedJobs: new Set() })
+  const compared = compare({ candidates, baselines: [], endedJobs: new Set(), rules })
 
   const table = toComparedTable(compared, compared.columns.slice(0, 3))
 

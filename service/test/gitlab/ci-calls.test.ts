@@ -110,6 +110,45 @@ t.test('a file whose answer is not even read is large, too', async (t) => {
   })
 })
 
+t.test('the CI configuration of a commit: all jobs, and what they merge to', async (t) => {
+  const config = await gitlab.lintCi(project.id, head)
+
+  t.match(config, { valid: true, mergedYaml: /MLMM_TOKEN/ })
+  t.same(config?.jobs, [
+    { name: 'train: [a]', stage: 'test', when: 'on_success' },
+    { name: 'train: [b]', stage: 'test', when: 'on_success' },
+    { name: 'deploy', stage: 'deploy', when: 'on_success' },
+  ])
+})
+
+t.test('the CI configuration of a branch: the jobs of a push', async (t) => {
+  const config = await gitlab.lintCi(project.id, head, { ref: 'main' })
+
+  t.same(
+    config?.jobs?.map(({ name }) => name),
+    ['train: [a]', 'train: [b]'],
+  )
+})
+
+t.test('a commit without configuration, and one that the token may not read', async (t) => {
+  const empty = await simulator.createProject({
+    path: 'group/empty',
+    members: [{ userId: bot.id, accessLevel: 30 }],
+  })
+  t.equal(await gitlab.lintCi(empty.id, head), null, 'no repository')
+  const sha = await simulator.pushFiles({
+    projectId: empty.id,
+    branch: 'main',
+    files: { a: 'a' },
+    userId: bot.id,
+  })
+
+  t.same(await gitlab.lintCi(empty.id, sha), { valid: false, mergedYaml: null, jobs: [] })
+  t.equal(await gitlab.lintCi(project.id, 'f'.repeat(40)), null)
+  t.equal(await connect(guest.token).lintCi(project.id, head), null)
+  t.equal(await connect(stranger.token).lintCi(project.id, head), null)
+})
+
 t.test('bridges, before and after their pipeline exists', async (t) => {
   const mr = await openMergeRequest('children')
   const parent = simulator.createPipeline({
@@ -146,7 +185,7 @@ t.test('bridges, before and after their pipeline exists', async (t) => {
       { name: 'other', status: 'pending', downstream: null },
     ],
   )
-  t.match(jobs, [{ name: 'prepare', pipelineStatus: 'running' }])
+  t.match(jobs, [{ name: 'prepare', pipeline: { status: 'running' } }])
   t.equal(jobs.length, 1)
   t.match(await gitlab.findPipeline(project.id, child.id), { source: 'parent_pipeline', sha: mr.sha })
 })

@@ -295,6 +295,8 @@ function pipelineRow(projectId: string, sha: string, mrIids: number[]) {
     mrIids,
     ended: true,
     jobs: [{ id: 1, name: 'train', status: 'success', allowFailure: false }],
+    expected: null,
+    rootId: null,
     firstSeenAt: at,
     checkedAt: at,
   }

@@ -52,6 +52,9 @@ function pipeline(projectId: string, pipelineId: number, mrIids: number[]): Pipe
     firstSeenAt: now,
     checkedAt: now,
     heardAt: null,
+    expected: null,
+    rootId: null,
+    commitStatus: null,
   }
 }
 

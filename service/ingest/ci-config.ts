@@ -1,0 +1,61 @@
+import { parse } from 'yaml'
+import { z } from 'zod'
+import type { ExpectedJobs } from '../domain/expected-jobs.js'
+
+const Audience = z.union([z.string(), z.array(z.string())])
+
+const Job = z.looseObject({
+  id_tokens: z.record(z.string(), z.looseObject({ aud: Audience.optional() })).optional(),
+  variables: z.record(z.string(), z.unknown()).optional(),
+  trigger: z.unknown().optional(),
+  when: z.unknown().optional(),
+})
+
+const globalKeys = new Set([
+  'default',
+  'include',
+  'stages',
+  'variables',
+  'workflow',
+  'spec',
+  'cache',
+  'image',
+])
+
+/** Reads GitLab's merged YAML; null where it is none. A job that only starts by hand is not expected. */
+export function readExpectedJobs(mergedYaml: string, audience: string): ExpectedJobs | null {
+  const all = readJobs(mergedYaml)
+  if (all === null) return null
+  const holders = all.filter(({ job }) => holdsToken(job, audience))
+  return {
+    names: holders.flatMap(({ name, job }) => (isGate(job) || job.when === 'manual' ? [] : [name])),
+    gates: holders.flatMap(({ name, job }) => (isGate(job) ? [name] : [])),
+    startsPipelines: all.some(({ job }) => job.trigger !== undefined),
+  }
+}
+
+function readJobs(mergedYaml: string): { name: string; job: z.infer<typeof Job> }[] | null {
+  const config = z.record(z.string(), z.unknown()).safeParse(parseYaml(mergedYaml))
+  if (!config.success) return null
+  return Object.entries(config.data).flatMap(([name, value]) => {
+    if (name.startsWith('.') || globalKeys.has(name)) return []
+    const job = Job.safeParse(value)
+    return job.success ? [{ name, job: job.data }] : []
+  })
+}
+
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 1000, uniqueKeys: false, logLevel: 'silent' })
+  } catch {
+    return null // GitLab's own output that this parser does not take tells as much as none.
+  }
+}
+
+function holdsToken({ id_tokens }: z.infer<typeof Job>, audience: string): boolean {
+  return Object.values(id_tokens ?? {}).some(({ aud }) => [aud].flat().includes(audience))
+}
+
+function isGate({ variables }: z.infer<typeof Job>): boolean {
+  return variables?.['MLMM_GATE'] !== undefined
+}

@@ -1,0 +1,101 @@
+import { createRuleBook } from '../domain/rule-book.js'
+import { noRules, type RuleBook, type Rules, type RulesProblem } from '../domain/rules.js'
+import type { GitLab } from '../gitlab/port.js'
+import { readRules } from '../ingest/rules-file.js'
+import type { Project } from '../stores/project-store.js'
+
+export const rulesPath = '.mlmm.yml'
+
+/** A burst of reports reads the target branch's rules once. */
+const freshMs = 20_000
+const rememberedAtMost = 500
+
+/** Rules as they stood at one commit. */
+export interface RulesAt {
+  /** `unreadable`: a file with errors, whose rules are none. */
+  state: 'none' | 'read' | 'unreadable'
+  /** The file as it is; null where there is none. */
+  text: string | null
+  /** Null where there is no file, as GitLab then does not say. */
+  commit: string | null
+  rules: Rules
+  book: RuleBook
+  problems: RulesProblem[]
+}
+
+export interface RulesReaderOptions {
+  gitlab: Pick<GitLab, 'findFile'>
+  clock: () => Date
+}
+
+export type RulesReader = ReturnType<typeof createRulesReader>
+
+/** Reads `.mlmm.yml` through GitLab. What a commit holds is asked for once, what a branch holds once in a while. */
+export function createRulesReader({ gitlab, clock }: RulesReaderOptions) {
+  const branches = new Map<string, { untilMs: number; answer: Promise<RulesAt> }>()
+  const commits = new Map<string, Promise<RulesAt>>()
+  const parsed = new Map<string, Omit<RulesAt, 'commit'>>()
+
+  /** The rules at the head of a branch, not older than 20 seconds.
+   * @throws GitLabError */
+  function atBranch(project: Project, branch: string): Promise<RulesAt> {
+    const key = `${project.id} ${branch}`
+    const known = branches.get(key)
+    const nowMs = clock().getTime()
+    if (known !== undefined && known.untilMs > nowMs) return known.answer
+    const answer = ask(project, `refs/heads/${branch}`)
+    keep(branches, key, { untilMs: nowMs + freshMs, answer })
+    answer.catch(() => branches.delete(key))
+    return answer
+  }
+
+  /** @throws GitLabError */
+  function atCommit(project: Project, sha: string): Promise<RulesAt> {
+    const key = `${project.id} ${sha}`
+    const known = commits.get(key)
+    if (known !== undefined) return known
+    const answer = ask(project, sha)
+    keep(commits, key, answer)
+    answer.catch(() => commits.delete(key))
+    return answer
+  }
+
+  async function ask(project: Project, ref: string): Promise<RulesAt> {
+    const file = await gitlab.findFile(project.gitlabProjectId, rulesPath, ref)
+    if (file === null) return { ...nothing, commit: null }
+    return { ...read(file), commit: file.commitId }
+  }
+
+  function read({ text, sizeBytes }: { text: string | null; sizeBytes: number }): Omit<RulesAt, 'commit'> {
+    if (text === null) return tooLarge(sizeBytes)
+    const known = parsed.get(text)
+    if (known !== undefined) return known
+    const answer = readRules(text)
+    const rules = answer.rules ?? noRules
+    const state = answer.rules === null ? 'unreadable' : 'read'
+    const at = { state, text, rules, book: createRuleBook(rules), problems: answer.problems } as const
+    keep(parsed, text, at)
+    return at
+  }
+
+  return { atBranch, atCommit }
+}
+
+const nothing = {
+  state: 'none',
+  text: null,
+  rules: noRules,
+  book: createRuleBook(noRules),
+  problems: [],
+} satisfies Omit<RulesAt, 'commit'>
+
+function tooLarge(sizeBytes: number): Omit<RulesAt, 'commit'> {
+  const message = `the file has ${sizeBytes} bytes, which is too large to be read`
+  const problem = { line: 1, column: 1, key: '', message, suggestion: null }
+  return { ...nothing, state: 'unreadable', text: '', problems: [problem] }
+}
+
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  if (map.size >= rememberedAtMost) map.clear()
+  map.set(key, value)
+}
