@@ -11,6 +11,8 @@ export interface BaselinePool {
   commit: string
   /** How many commits of the target branch are newer; null where that is not known. */
   commitsBehind: number | null
+  /** The merge request whose head's results count for the commit, which was not trained again; null where it was. */
+  carriedFrom: { mrIid: number } | null
   models: Model[]
 }
 
@@ -21,6 +23,8 @@ export interface Baseline {
   reason: BaselineReason
   commit: string
   commitsBehind: number | null
+  /** The merge request that the models come from, as the commit itself was not trained; null where it was. */
+  carriedFrom: { mrIid: number } | null
   models: Model[]
 }
 
@@ -35,7 +39,26 @@ export function isTrustworthy(model: Model, { targetBranch, jobSucceeded }: Trus
   const { ref, refType, source } = model.pipeline
   if (!jobSucceeded || refType !== 'branch' || ref !== targetBranch) return false
   if (source === 'merge_request_event') return false
-  return model.origin === `branch:${targetBranch}` || model.origin.startsWith('schedule:')
+  return isOfBranch(model, targetBranch)
+}
+
+function isOfBranch({ origin }: Model, branch: string): boolean {
+  return origin === `branch:${branch}` || origin.startsWith('schedule:')
+}
+
+export interface CarryTrust {
+  sourceBranch: string
+  /** As GitLab says, not as the job does. */
+  jobSucceeded: boolean
+}
+
+/** Of a merged head, what its merge request's or its branch's own pipelines trained: no fork's code, no API token's
+ * word. Whether it is the right merge request is for the pipeline to say. */
+export function isCarriable(model: Model, { sourceBranch, jobSucceeded }: CarryTrust): boolean {
+  const { pipeline, origin } = model
+  if (!jobSucceeded || pipeline.refType !== 'branch') return false
+  if (pipeline.source === 'merge_request_event') return origin.startsWith('mr:')
+  return pipeline.ref === sourceBranch && isOfBranch(model, sourceBranch)
 }
 
 /** One string for one dataset and name, whatever characters they hold. */
@@ -77,17 +100,19 @@ export interface BaselineChoice {
   candidates: readonly Model[]
   /** In order of preference. */
   pools: readonly BaselinePool[]
+  /** What stands for each dataset and name; by default all repeats, and no trial of a search. */
+  groupsOf?: (models: readonly Model[]) => ReadonlyMap<string, Model[]>
 }
 
 /**
  * For each dataset and name the first pool that has it. Those that no candidate has are chosen too, as they may be
  * missing, but not from the newest commit: what was added there, this branch cannot know.
  */
-export function chooseBaselines({ candidates, pools }: BaselineChoice): Baseline[] {
+export function chooseBaselines({ candidates, pools, groupsOf = groupRepeats }: BaselineChoice): Baseline[] {
   const known = new Set(candidates.map(identityOf))
   const chosen = new Map<string, Baseline>()
   for (const { models, ...pool } of pools) {
-    for (const [key, repeats] of groupRepeats(models)) {
+    for (const [key, repeats] of groupsOf(models)) {
       const first = repeats[0]
       if (first === undefined || chosen.has(key)) continue
       if (pool.reason === 'newest' && !known.has(key)) continue

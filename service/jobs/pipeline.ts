@@ -3,6 +3,7 @@ import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.
 import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
 import { createProjectRefresh } from '../project-refresh.js'
 import type { ModelStore } from '../stores/model-store.js'
+import type { CarryOverStore } from '../stores/carry-over-store.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { Pipeline, PipelineFacts, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
@@ -27,6 +28,7 @@ export interface PipelineJobOptions {
   pipelines: PipelineStore
   models: ModelStore
   comparisons: ComparisonStore
+  carryOvers: Pick<CarryOverStore, 'listMergedFrom'>
   queue: Pick<Queue, 'enqueue'>
   clock: () => Date
 }
@@ -35,7 +37,7 @@ type SameFacts = Omit<PipelineFacts, 'status' | 'ended' | 'jobs' | 'checkedAt'>
 
 /** Finds out which merge requests a pipeline's models are for, has their notes written, and follows it to its end. */
 export function createPipelineJob(options: PipelineJobOptions): JobHandler {
-  const { gitlab, publicUrl, projects, pipelines, models, comparisons, queue, clock } = options
+  const { gitlab, publicUrl, projects, pipelines, models, comparisons, carryOvers, queue, clock } = options
   const looks = createPipelineLooks({ gitlab, audience: publicUrl })
   const refreshProject = createProjectRefresh(options)
 
@@ -187,8 +189,10 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   ) {
     const before = new Set(known?.jobs.filter(succeeded).map((job) => job.id))
     if (facts.jobs.filter(succeeded).every((job) => before.has(job.id))) return
-    const mrIids = await comparisons.listOpenAgainst(project.id, branch)
-    await queue.enqueue(mrIids.map((mrIid) => jobKey.note(project.id, mrIid)))
+    const against = await comparisons.listOpenAgainst(project.id, branch)
+    // Of a branch that was merged meanwhile, they may be carried over.
+    const merged = await carryOvers.listMergedFrom(project.id, facts.headSha)
+    await queue.enqueue([...against, ...merged].map((mrIid) => jobKey.note(project.id, mrIid)))
   }
 
   function after(pipeline: PipelineFacts, project: Project): JobResult {

@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb'
 import { apiTokenCollection } from './api-token-store.js'
+import { carryOverCollection, carryOverIndexes } from './carry-over-store.js'
 import { comparisonCollection } from './comparison-store.js'
 import { decisionCollection, decisionIndexes } from './decision-store.js'
 import { deliveryLifeSeconds } from './delivery-store.js'
@@ -39,6 +40,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
     db.createCollection('curves').catch(ignoreExisting),
     jobCollection(db).createIndexes(jobIndexes),
     apiTokenCollection(db).createIndexes([{ key: { hash: 1 }, unique: true }, { key: { gitlabUserId: 1 } }]),
+    carryOverCollection(db).createIndexes([...carryOverIndexes]),
     decisionCollection(db).createIndexes([...decisionIndexes]),
   ])
 }

@@ -1,4 +1,5 @@
 import { createApiTokenStore } from './api-token-store.js'
+import { createCarryOverStore } from './carry-over-store.js'
 import { createComparisonStore } from './comparison-store.js'
 import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
@@ -25,6 +26,7 @@ export function createStores({ client, db }: Database) {
     pipelines: createPipelineStore(db),
     apiTokens: createApiTokenStore(db),
     decisions: createDecisionStore(db),
+    carryOvers: createCarryOverStore(db),
     comparisons: createComparisonStore(db),
     notes: createNoteStore(db),
     jobs: createJobStore(db),

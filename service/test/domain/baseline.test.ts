@@ -79,10 +79,34 @@ t.test('datasets, names, repeats and trials are identities of their own, whateve
 
 t.test('each model has the first pool that knows it', async (t) => {
   const pools: BaselinePool[] = [
-    { reason: 'merged_results_target', commit: 'c1', commitsBehind: null, models: modelsOf('c1', 'a') },
-    { reason: 'merge_base', commit: 'c2', commitsBehind: 1, models: modelsOf('c2', 'a', 'b') },
-    { reason: 'ancestor', commit: 'c3', commitsBehind: 2, models: modelsOf('c3', 'a', 'b', 'c') },
-    { reason: 'newest', commit: 'c4', commitsBehind: null, models: modelsOf('c4', 'a', 'd', 'new there') },
+    {
+      reason: 'merged_results_target',
+      commit: 'c1',
+      commitsBehind: null,
+      carriedFrom: null,
+      models: modelsOf('c1', 'a'),
+    },
+    {
+      reason: 'merge_base',
+      commit: 'c2',
+      commitsBehind: 1,
+      carriedFrom: null,
+      models: modelsOf('c2', 'a', 'b'),
+    },
+    {
+      reason: 'ancestor',
+      commit: 'c3',
+      commitsBehind: 2,
+      carriedFrom: null,
+      models: modelsOf('c3', 'a', 'b', 'c'),
+    },
+    {
+      reason: 'newest',
+      commit: 'c4',
+      commitsBehind: null,
+      carriedFrom: null,
+      models: modelsOf('c4', 'a', 'd', 'new there'),
+    },
   ]
   const candidates = ['a', 'b', 'c', 'd', 'e'].map((name) => model({ name }))
 
@@ -101,7 +125,13 @@ t.test('each model has the first pool that knows it', async (t) => {
 
 t.test('the same name on another dataset is another model', async (t) => {
   const pools: BaselinePool[] = [
-    { reason: 'merge_base', commit: 'c', commitsBehind: 1, models: [mainModel({ dataset: 'wine' })] },
+    {
+      reason: 'merge_base',
+      commit: 'c',
+      commitsBehind: 1,
+      carriedFrom: null,
+      models: [mainModel({ dataset: 'wine' })],
+    },
   ]
 
   const [chosen] = chooseBaselines({ candidates: [model({ dataset: 'iris' })], pools })
@@ -115,7 +145,9 @@ t.test('a baseline has all repeats of its commit, by label, and no trials', asyn
     mainModel({ repeat: '1', results: { accuracy: 0.1 } }),
     mainModel({ repeat: null, trial: '17', results: { accuracy: 0.99 } }),
   ]
-  const pools: BaselinePool[] = [{ reason: 'merge_base', commit: 'c', commitsBehind: 0, models }]
+  const pools: BaselinePool[] = [
+    { reason: 'merge_base', commit: 'c', commitsBehind: 0, carriedFrom: null, models },
+  ]
 
   const [chosen] = chooseBaselines({ candidates: [model()], pools })
 
@@ -133,7 +165,10 @@ t.test('what the newest commit alone knows is not missing here', async (t) => {
   const models = [mainModel({ name: 'added on main' })]
 
   t.same(
-    chooseBaselines({ candidates: [], pools: [{ reason: 'newest', commit: 'c', commitsBehind: 0, models }] }),
+    chooseBaselines({
+      candidates: [],
+      pools: [{ reason: 'newest', commit: 'c', commitsBehind: 0, carriedFrom: null, models }],
+    }),
     [],
   )
 })
