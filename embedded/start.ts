@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, readConfig } from '../service/config.js'
+import { keptSecret, tellDatabase, untellDatabase } from './data-folder.js'
 import { startMongod, type Mongod } from './mongod.js'
 import { supervise } from './supervise.js'
 
@@ -22,7 +21,7 @@ async function start(): Promise<number> {
   if (existsSync(join(root, '.env'))) process.loadEnvFile(join(root, '.env'))
   const env: NodeJS.ProcessEnv = {
     ...process.env,
-    SESSION_SECRET: process.env.SESSION_SECRET || (await keptSecret()),
+    SESSION_SECRET: process.env.SESSION_SECRET || (await keptSecret(data)),
   }
   try {
     readConfig({ ...env, MONGODB_URL: env.MONGODB_URL || 'mongodb://127.0.0.1' })
@@ -33,8 +32,10 @@ async function start(): Promise<number> {
   }
   const mongod = env.MONGODB_URL ? null : await startMongod({ dataDir: join(data, 'mongodb') })
   try {
+    if (mongod !== null) await tellDatabase(data, mongod.url)
     return await serve({ ...env, MONGODB_URL: env.MONGODB_URL || mongod?.url }, mongod)
   } finally {
+    if (mongod !== null) await untellDatabase(data)
     await mongod?.stop()
   }
 }
@@ -59,13 +60,4 @@ async function serve(env: NodeJS.ProcessEnv, mongod: Mongod | null): Promise<num
   const code = await service.ended
   hasEnded = true
   return asked ? code : code || 1
-}
-
-async function keptSecret(): Promise<string> {
-  const file = join(data, 'session-secret')
-  if (!existsSync(file)) {
-    await mkdir(data, { recursive: true })
-    await writeFile(file, randomBytes(32).toString('hex'), { mode: 0o600 })
-  }
-  return readFile(file, 'utf8')
 }
