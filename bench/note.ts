@@ -96,6 +96,7 @@ function models(count: number, commit: string, level: number): Model[] {
     name: `model-${index}`,
     repeat: null,
     trial: null,
+    chosen: false,
     version: null,
     parameters: named('parameter', (at) => (at === 0 ? commit : `value ${at}`)),
     hyperparameters: named('hyper', (at) => (at === 1 ? level : at / 10)),

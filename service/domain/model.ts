@@ -63,6 +63,8 @@ export interface Model {
   name: string
   repeat: string | null
   trial: string | null
+  /** The job names this trial as the one of its search that counts. */
+  chosen: boolean
   version: string | null
   parameters: Named<Json>[]
   hyperparameters: Named<Json>[]

@@ -18,6 +18,8 @@ export interface ReportedModel {
   name: string
   repeat: string | null
   trial: string | null
+  /** This trial stands for its model. */
+  chosen: boolean
   version: string | null
   parameters: Named<Json>[]
   hyperparameters: Named<Json>[]
@@ -66,6 +68,7 @@ export function readModels(
   refuseMore(models.length, 'models', field)
   const read = models.map((model, index) => readModel(model, defaults, `${field}[${index}]`, budget))
   refuseTwins(read, field)
+  refuseSeveralChosen(read, field)
   return read
 }
 
@@ -76,11 +79,14 @@ function readModel(
   budget: PointBudget,
 ): ReportedModel {
   const wire = check(WireModel, model, field)
+  const trial = readLabel(wire.trial ?? defaults.trial, `${field}.trial`)
+  if (wire.chosen === true && trial === null) throw chosenWithoutTrial(field)
   return {
     dataset: readName(wire.dataset ?? defaults.dataset ?? 'default', `${field}.dataset`),
     name: readName(wire.name ?? defaults.model ?? missingName(field), `${field}.name`),
     repeat: readLabel(wire.repeat ?? defaults.repeat, `${field}.repeat`),
-    trial: readLabel(wire.trial ?? defaults.trial, `${field}.trial`),
+    trial,
+    chosen: wire.chosen ?? false,
     version: readLabel(wire.version, `${field}.version`),
     parameters: readSettings(wire.parameters, `${field}.parameters`, limits.parameters),
     hyperparameters: readSettings(wire.hyperparameters, `${field}.hyperparameters`, limits.hyperparameters),
@@ -98,6 +104,14 @@ function readArtifacts(artifacts: unknown[], field: string): Artifact[] {
     const at = `${field}[${index}]`
     const { path, size, sha256 } = check(WireArtifact, artifact, at)
     return { path: readText(path, `${at}.path`), sizeBytes: size ?? null, sha256: sha256 ?? null }
+  })
+}
+
+function chosenWithoutTrial(field: string): Problem {
+  return new Problem('INVALID_BODY', {
+    message: `${field}.chosen says which trial counts, but the model is no trial; set ${field}.trial or MLMM_TRIAL.`,
+    field: `${field}.chosen`,
+    value: true,
   })
 }
 
@@ -140,6 +154,24 @@ function refuseTwins(models: ReportedModel[], field: string): void {
       })
     }
     seen.set(key, index)
+  }
+}
+
+/** Repeats of one trial may all be chosen, two trials of one search may not. */
+function refuseSeveralChosen(models: ReportedModel[], field: string): void {
+  const chosen = new Map<string, { trial: string | null; index: number }>()
+  for (const [index, { dataset, name, trial, chosen: isChosen }] of models.entries()) {
+    if (!isChosen) continue
+    const key = JSON.stringify([dataset, name])
+    const other = chosen.get(key)
+    if (other !== undefined && other.trial !== trial) {
+      throw new Problem('INVALID_BODY', {
+        message: `${field}[${index}].chosen: ${field}[${other.index}] is the chosen trial of the same search already; choose one.`,
+        field: `${field}[${index}].chosen`,
+        value: trial,
+      })
+    }
+    chosen.set(key, { trial, index })
   }
 }
 

@@ -22,6 +22,8 @@ export interface ModelDoc {
   name: string
   repeat: string | null
   trial: string | null
+  /** Absent in documents that were stored before trials could be chosen. */
+  chosen?: boolean
   version: string | null
   parameters: Named<Json>[]
   hyperparameters: Named<Json>[]
@@ -68,6 +70,7 @@ export function fromModelDoc(doc: ModelDoc): Model {
     name: doc.name,
     repeat: doc.repeat,
     trial: doc.trial,
+    chosen: doc.chosen ?? false,
     version: doc.version,
     parameters: doc.parameters,
     hyperparameters: doc.hyperparameters,

@@ -35,6 +35,7 @@ export function model(facts: ModelFacts = {}): Model {
     name,
     repeat: null,
     trial: null,
+    chosen: false,
     version: null,
     results: named(results ?? { accuracy: 0.9 }),
     hyperparameters: named(hyperparameters ?? {}),
@@ -67,7 +68,15 @@ export function baseline(
 ): Baseline {
   const [first] = models
   if (first === undefined) throw new Error('a baseline has models')
-  return { dataset: first.dataset, name: first.name, reason, commit: first.commit, commitsBehind, models }
+  return {
+    dataset: first.dataset,
+    name: first.name,
+    reason,
+    commit: first.commit,
+    commitsBehind,
+    carriedFrom: null,
+    models,
+  }
 }
 
 function named<T>(values: Record<string, T>): Named<T>[] {

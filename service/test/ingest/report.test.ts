@@ -239,3 +239,48 @@ t.test('a value nested 5,000 deep is refused, not recursed into', async (t) => {
   t.throws(() => readReport(nested(5000)), { code: 'INVALID_BODY' })
   t.throws(() => readReport({ models: nested(5000) }), { code: 'INVALID_BODY' })
 })
+
+t.test('a trial may be chosen, with all its repeats', async (t) => {
+  const trial = { name: 'tree', results: { accuracy: 0.9 } }
+  const { models } = readReport({
+    models: [
+      { ...trial, trial: 1 },
+      { ...trial, trial: 2, repeat: 'a', chosen: true },
+      { ...trial, trial: '2', repeat: 'b', chosen: true },
+      { ...trial, trial: 3, chosen: null },
+      { ...trial, name: 'net', trial: 1, chosen: true },
+    ],
+  })
+  const byDefault = readReport({ defaults: { trial: '7' }, ...oneModel({ chosen: true }) })
+
+  t.same(
+    models.map(({ chosen }) => chosen),
+    [false, true, true, false, true],
+  )
+  t.match(byDefault.models, [{ trial: '7', chosen: true }])
+})
+
+t.test('what is no trial cannot be chosen, nor can two trials of one search', async (t) => {
+  t.throws(() => readReport(oneModel({ chosen: true })), {
+    code: 'INVALID_BODY',
+    message: /models\[0\]\.chosen .* set models\[0\]\.trial or MLMM_TRIAL/,
+  })
+  t.throws(() => readReport(oneModel({ trial: '1', chosen: 'yes' })), { code: 'INVALID_BODY' })
+  const trials = [1, 2].map((trial) => ({ name: 'tree', results: { accuracy: 0.9 }, trial, chosen: true }))
+  t.throws(() => readReport({ models: trials }), {
+    code: 'INVALID_BODY',
+    message: /models\[1\]\.chosen: models\[0\] is the chosen trial of the same search already/,
+  })
+})
+
+t.test('a search of 500 trials is one report', async (t) => {
+  const trials = Array.from({ length: 500 }, (_, trial) => ({
+    name: 'tree',
+    results: { accuracy: trial },
+    trial,
+  }))
+
+  const { models } = readReport({ models: trials })
+
+  t.equal(new Set(models.map(({ trial }) => trial)).size, 500)
+})
