@@ -69,9 +69,9 @@ t.test('a token that reads holds for 90 days; all of a person can be ended', asy
 
 const refusals: [title: string, args: string[], code: number, said: RegExp, env?: Record<string, string>][] =
   [
-      ['a name', ['maya'], 64, /maya is no GitLab user id/],
+    ['a name', ['maya'], 64, /maya is no GitLab user id/],
     ['an unknown option', ['1', '--scope', 'x'], 64, /--scope.*\n\nUsage/],
-      ['a user that there is not', ['4711'], 1, /has no user 4711\. No token was made/],
+    ['a user that there is not', ['4711'], 1, /has no user 4711\. No token was made/],
     ['a blocked user', [String(blocked.id)], 1, /@bertha.* is blocked in GitLab/],
     [
       'a wrong bot token',
@@ -80,7 +80,7 @@ const refusals: [title: string, args: string[], code: number, said: RegExp, env?
       /could not ask GitLab.*401/,
       { GITLAB_BOT_TOKEN: 'glpat-wrong' },
     ],
-      ['no address of GitLab', [String(maya.id)], 78, /GITLAB_URL is not set/, { GITLAB_URL: '' }],
+    ['no address of GitLab', [String(maya.id)], 78, /GITLAB_URL is not set/, { GITLAB_URL: '' }],
   ]
 for (const [title, args, code, said, env] of refusals) {
   t.test(`refused: ${title}`, async (t) => {
