@@ -2,12 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { Environment } from '../service/config.js'
+import { listTable, replaceBetween } from './rst.js'
 
 /** `npm run docs`: writes the table of the README anew from `service/config.ts`. */
 
 const readme = fileURLToPath(new URL('../README.rst', import.meta.url))
-const begin = '.. configuration table: begin (npm run docs)\n'
-const end = '.. configuration table: end\n'
+const marks = {
+  begin: '.. configuration table: begin (npm run docs)\n',
+  end: '.. configuration table: end\n',
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(readme, withTable(readFileSync(readme, 'utf8')))
@@ -15,20 +18,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 
 /** The README with the table as it should be. */
 export function withTable(text: string): string {
-  const from = text.indexOf(begin)
-  const to = text.indexOf(end)
-  if (from === -1 || to < from) throw new Error('README.rst has no place for the configuration table')
-  return `${text.slice(0, from)}${begin}\n${configurationTable()}\n${text.slice(to)}`
-}
-
-function configurationTable(): string {
-  const head = ['.. list-table::', '   :header-rows: 1', '   :widths: 22 14 64', '']
-  const rows = [['Variable', 'Default', 'Meaning'], ...Object.entries(Environment.shape).map(rowOf)]
-  return [
-    ...head,
-    ...rows.flatMap(([name, preset, meaning]) => [`   * - ${name}`, `     - ${preset}`, `     - ${meaning}`]),
-    '',
-  ].join('\n')
+  const rows = Object.entries(Environment.shape).map(rowOf)
+  return replaceBetween(text, marks, listTable([22, 14, 64], [['Variable', 'Default', 'Meaning'], ...rows]))
 }
 
 function rowOf([name, schema]: [string, z.ZodType]): [string, string, string] {

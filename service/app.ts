@@ -26,6 +26,7 @@ import { createReportIntake } from './routes/report-intake.js'
 import { createReportStatusReader } from './routes/report-status.js'
 import { reportRoutes } from './routes/reports.js'
 import { createTouchedNotes } from './routes/touched-notes.js'
+import { rulesSchemaRoutes } from './routes/rules-schema.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import type { Stores } from './stores/stores.js'
 
@@ -105,6 +106,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(peopleRoutes, { ...stores, personAccess, addresses })
   await app.register(webhookRoutes, { ...stores, queue, clock })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
+  await app.register(rulesSchemaRoutes)
   await app.register(views, { addresses: pageAddresses })
   await app.register(pageRoutes, { access, addresses: pageAddresses, publicUrl: config.publicUrl, ...stores })
   return app

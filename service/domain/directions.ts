@@ -1,3 +1,5 @@
+import { KNOWN, type KnownResult, wordSet } from './known-results.js'
+
 /** Is a higher or a lower value better? `unknown` is shown and never judged. */
 export type Direction = 'higher' | 'lower' | 'unknown'
 
@@ -12,89 +14,6 @@ export interface ResultKind {
   /** Measured on the training data, so of little use to a reviewer. */
   training: boolean
 }
-
-interface KnownResult {
-  direction: 'higher' | 'lower'
-  fraction?: true
-  /** Words that mean something else behind an unknown word (`heat_map`): only modifiers may stand before them. */
-  alone?: true
-  /** Units, which say nothing alone (`lifetime_seconds`): beside modifiers only these words may stand before them. */
-  behind?: Set<string>
-  names: string
-}
-
-const DURATIONS = wordSet(
-  'time latency runtime duration elapsed wall walltime clock cpu gpu compute inference predict prediction predicting',
-  'train training fit response request forward step epoch batch load loading startup warmup query search tuning',
-)
-const SIZES = wordSet(
-  'memory mem ram vram gpu cpu peak rss model file disk binary artifact checkpoint weights size used usage footprint',
-)
-
-/**
- * The well-known results, most wanted first within each field. Names are parted by blanks, in lower case, with `_`
- * between words. A name matches when it ends with one of these after modifiers (`val_`, `@5`, `_macro`) are taken off.
- */
-const KNOWN: KnownResult[] = [
-  // classification
-  { direction: 'higher', fraction: true, names: 'accuracy acc categorical_accuracy acc_norm' },
-  { direction: 'higher', fraction: true, names: 'balanced_accuracy balanced_acc bacc' },
-  { direction: 'higher', fraction: true, names: 'f1 f1_score f1score f_score fscore f_measure' },
-  { direction: 'higher', fraction: true, names: 'f2 f05 fbeta f_beta f2_score fbeta_score' },
-  { direction: 'higher', names: 'auc roc_auc auroc rocauc auc_roc roc_auc_score auc_score' },
-  { direction: 'higher', names: 'pr_auc auprc prauc auc_pr average_precision avg_precision' },
-  { direction: 'higher', fraction: true, alone: true, names: 'precision precision_score ppv' },
-  { direction: 'higher', fraction: true, names: 'recall recall_score sensitivity tpr' },
-  { direction: 'higher', fraction: true, names: 'true_positive_rate true_negative_rate' },
-  { direction: 'higher', fraction: true, names: 'specificity tnr npv hit_rate win_rate' },
-  { direction: 'higher', names: 'mcc matthews_corrcoef kappa cohen_kappa quadratic_weighted_kappa' },
-  { direction: 'lower', fraction: true, names: 'error_rate misclassification_rate fpr fnr eer' },
-  { direction: 'lower', fraction: true, names: 'false_positive_rate false_negative_rate' },
-  { direction: 'lower', names: 'log_loss logloss cross_entropy crossentropy nll bce mlogloss' },
-  { direction: 'lower', names: 'neg_log_likelihood negative_log_likelihood' },
-  { direction: 'lower', names: 'brier brier_score brier_loss brier_score_loss' },
-  { direction: 'lower', names: 'ece calibration_error expected_calibration_error' },
-  // regression and forecasting
-  { direction: 'lower', names: 'rmse root_mean_squared_error rmsle nrmse' },
-  { direction: 'lower', names: 'mae mean_absolute_error median_absolute_error medae' },
-  { direction: 'lower', names: 'mse mean_squared_error msle max_error' },
-  { direction: 'lower', names: 'mape smape wape mase wmape rmsse mean_absolute_percentage_error' },
-  { direction: 'lower', names: 'crps pinball_loss quantile_loss winkler_score' },
-  { direction: 'higher', names: 'r2 r2_score r_squared rsquared explained_variance' },
-  { direction: 'higher', names: 'pearson pearsonr spearman spearmanr kendall_tau kendalltau' },
-  // ranking
-  { direction: 'higher', names: 'ndcg mrr mean_reciprocal_rank dcg' },
-  { direction: 'higher', names: 'mean_average_precision hits hit', alone: true },
-  // language and speech
-  { direction: 'lower', names: 'perplexity ppl bits_per_byte bpb bits_per_character bpc' },
-  { direction: 'higher', fraction: true, names: 'exact_match pass_rate pass' },
-  { direction: 'higher', names: 'bleu sacrebleu meteor chrf comet bertscore bleu_score' },
-  { direction: 'higher', names: 'rouge rouge_l rougel rougelsum rouge_lsum rouge_1 rouge_2' },
-  { direction: 'lower', fraction: true, names: 'wer cer word_error_rate character_error_rate ter per' },
-  // detection, segmentation, images
-  { direction: 'higher', names: 'map ap', alone: true },
-  { direction: 'higher', names: 'iou miou mean_iou jaccard jaccard_score jaccard_index' },
-  { direction: 'higher', names: 'dice dice_score dice_coefficient dsc panoptic_quality pq' },
-  { direction: 'lower', names: 'hausdorff hausdorff_distance hd95 fid kid lpips' },
-  { direction: 'higher', names: 'psnr ssim inception_score mota idf1 hota' },
-  // clustering, reinforcement learning
-  { direction: 'higher', names: 'silhouette silhouette_score ari adjusted_rand_score nmi v_measure' },
-  { direction: 'lower', names: 'davies_bouldin davies_bouldin_score inertia' },
-  { direction: 'higher', names: 'reward episode_reward episode_return success_rate' },
-  // whatever is trained
-  { direction: 'lower', names: 'loss objective_loss elbo_loss' },
-  { direction: 'lower', names: 'error errors err misclassified' },
-  { direction: 'higher', names: 'log_likelihood loglikelihood elbo' },
-  // cost
-  { direction: 'higher', names: 'throughput fps qps rps tokens_per_s samples_per_s' },
-  { direction: 'lower', names: 'latency runtime duration elapsed response_time inference_time' },
-  { direction: 'lower', names: 'time wall_time walltime cpu_time gpu_time' },
-  { direction: 'lower', behind: DURATIONS, names: 'ms us ns secs seconds milliseconds minutes' },
-  { direction: 'lower', alone: true, names: 'model_size file_size disk_size memory_size binary_size size' },
-  { direction: 'lower', behind: SIZES, names: 'bytes kb mb gb kib mib gib' },
-  { direction: 'lower', names: 'memory peak_memory rss' },
-  { direction: 'lower', names: 'flops macs energy cost co2 emissions' },
-]
 
 const TRAINING = wordSet('train training tr fit')
 const MODIFIERS = wordSet(
@@ -111,10 +30,6 @@ const OTHER_MEANING = wordSet(
 
 /** `1-accuracy`, but not `top-1-accuracy`. */
 const COMPLEMENT = /^\W*((val|valid|validation|test|eval|dev|train|training|mean|avg)[_-])*(1|one)\s*[-−–]/
-
-function wordSet(...lines: string[]): Set<string> {
-  return new Set(lines.join(' ').split(' '))
-}
 
 interface Entry {
   known: KnownResult

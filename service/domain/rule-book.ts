@@ -12,41 +12,56 @@ interface Named {
  * matches. What it says is overruled, key by key, by the overrides that match the model, in their order.
  */
 export function createRuleBook(rules: Rules): RuleBook {
-  const overridesOf = rememberOverrides(rules.overrides)
+  const results = createBlock(rules.results)
+  const overrides = rules.overrides.map((override, index) => {
+    return { ...override, index, block: createBlock(override.results) }
+  })
+  const blocks = [results, ...overrides.map(({ block }) => block)]
+  const overridesOf = rememberOverrides()
   const formats = new Map<string, ResultFormat>()
-
-  function formatOf(result: string): ResultFormat {
-    const known = formats.get(result)
-    if (known !== undefined) return known
-    const format = readFormat(rules, result)
-    formats.set(result, format)
-    return format
-  }
 
   return {
     rules,
-    formatOf,
+    formatOf: (result) => remember(formats, result, () => readFormat(blocks, result)),
     isGateOff: (of) => overridesOf(of).gateOff,
     ruleFor: (of) => overridesOf(of).ruleFor(of.result),
   }
 
   /** Models under the same overrides share their rules. */
-  function rememberOverrides(overrides: readonly Override[]) {
+  function rememberOverrides() {
     const byDataset = new Map<string, Map<string, Scope>>()
     const byOverrides = new Map<string, Scope>()
     return ({ name, dataset }: Named): Scope => {
-      const byName = byDataset.get(dataset) ?? new Map<string, Scope>()
-      byDataset.set(dataset, byName)
-      const known = byName.get(name)
-      if (known !== undefined) return known
-      const matching = overrides.filter((override) => isAbout(override, { name, dataset }))
-      const key = matching.map((override) => overrides.indexOf(override)).join()
-      const scope = byOverrides.get(key) ?? createScope(rules.results, matching)
-      byOverrides.set(key, scope)
-      byName.set(name, scope)
-      return scope
+      const byName = byDataset.get(dataset) ?? remember(byDataset, dataset, () => new Map<string, Scope>())
+      return byName.get(name) ?? remember(byName, name, () => find({ name, dataset }))
+    }
+
+    function find(of: Named): Scope {
+      const matching = overrides.filter((override) => isAbout(override, of))
+      const key = matching.map(({ index }) => index).join()
+      return remember(byOverrides, key, () => createScope(results, matching))
     }
   }
+}
+
+/** Names come from outside without end, and a book may live as long as the service. */
+const REMEMBERED = 5_000
+
+function remember<V>(map: Map<string, V>, key: string, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  if (map.size >= REMEMBERED) map.clear()
+  map.set(key, made)
+  return made
+}
+
+/** One `results:`, asked for the entry that holds for a name. */
+type Block = (result: string) => ResultRule | null
+
+function createBlock(rules: readonly ResultRule[]): Block {
+  const remembered = new Map<string, ResultRule | null>()
+  return (result) => remember(remembered, result, () => entryFor(rules, result))
 }
 
 interface Scope {
@@ -54,22 +69,19 @@ interface Scope {
   ruleFor(result: string): EffectiveRule
 }
 
-function createScope(results: readonly ResultRule[], overrides: readonly Override[]): Scope {
-  const blocks = [results, ...overrides.map((override) => override.results)]
+function createScope(results: Block, overrides: readonly { gateOff: boolean; block: Block }[]): Scope {
+  const blocks = [results, ...overrides.map(({ block }) => block)]
   const remembered = new Map<string, EffectiveRule>()
   return {
     gateOff: overrides.some(({ gateOff }) => gateOff),
-    ruleFor(result) {
-      const known = remembered.get(result)
-      if (known !== undefined) return known
-      const rule = effectiveRule(blocks, result)
-      remembered.set(result, rule)
-      return rule
-    },
+    ruleFor: (result) => remember(remembered, result, () => effectiveRule(blocks, result)),
   }
 }
 
-function isAbout({ models, datasets }: Override, { name, dataset }: Named): boolean {
+function isAbout(
+  { models, datasets }: Pick<Override, 'models' | 'datasets'>,
+  { name, dataset }: Named,
+): boolean {
   return matchesAny(models, name) && matchesAny(datasets, dataset)
 }
 
@@ -77,8 +89,8 @@ function matchesAny(patterns: readonly string[], name: string): boolean {
   return patterns.length === 0 || patterns.some((pattern) => matchesGlob(pattern, name))
 }
 
-function effectiveRule(blocks: readonly (readonly ResultRule[])[], result: string): EffectiveRule {
-  const entries = blocks.map((block) => entryFor(block, result)).filter((entry) => entry !== null)
+function effectiveRule(blocks: readonly Block[], result: string): EffectiveRule {
+  const entries = blocks.map((entryOf) => entryOf(result)).filter((entry) => entry !== null)
   const better = lastSaid(entries, ({ better }) => better)
   const byName = describeResult(result).direction
   const nobody = byName === 'unknown' ? 'nobody' : 'name'
@@ -106,10 +118,8 @@ function mergeGates(all: readonly (Gate | null)[]): Gate | null {
 }
 
 /** A result is written alike in every row, so no model has a say: `results` first, then the first override. */
-function readFormat({ results, overrides }: Rules, result: string): ResultFormat {
-  const entries = [results, ...overrides.map((override) => override.results)]
-    .map((block) => entryFor(block, result))
-    .filter((entry) => entry !== null)
+function readFormat(blocks: readonly Block[], result: string): ResultFormat {
+  const entries = blocks.map((entryOf) => entryOf(result)).filter((entry) => entry !== null)
   const format = firstSaid(entries, ({ format }) => format)
   return {
     percent: format === null ? null : format === 'percent',

@@ -4,6 +4,8 @@ import { z } from 'zod'
  * are shown by editors, through the JSON Schema made from this. */
 
 const NAME_CHARACTERS = 200
+const OVERRIDES = 200
+const REQUIRED = 500
 
 const number = '(\\d+(\\.\\d+)?|\\.\\d+)'
 export const AMOUNT = new RegExp(`^${number}(pp|%|% of baseline)?$`)
@@ -168,10 +170,12 @@ export const RulesFile = z
       metrics,
       overrides: z
         .array(Override, { error: 'write a list, such as - {models: fraud/*, gate: off}' })
+        .max(OVERRIDES, { error: `write at most ${OVERRIDES}; a list of models, or a pattern, is one` })
         .optional()
         .meta({ description: 'Other rules for some models or datasets. Later ones win, key by key.' }),
       required: z
         .array(RequiredModel, { error: 'write a list, such as - {model: name, dataset: name}' })
+        .max(REQUIRED, { error: `write at most ${REQUIRED}` })
         .optional()
         .meta({
           description: 'Models that must report; the gate fails where one did not.',
