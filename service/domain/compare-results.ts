@@ -158,7 +158,10 @@ export function stateOfResult({ old, current, direction, tolerance, noise }: Jud
 }
 
 function isWithin(tolerance: number | null, old: number, current: number): boolean {
-  return tolerance !== null && !exceeds(Math.abs(current - old), tolerance, [old, current])
+  const difference = Math.abs(current - old)
+  return (
+    tolerance !== null && difference <= Number.MAX_VALUE && !exceeds(difference, tolerance, [old, current])
+  )
 }
 
 /** Whether an amount is more than a limit by more than rounding: 93.3 − 92.3 is 1, whatever binary fractions say. */

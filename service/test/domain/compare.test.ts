@@ -1,11 +1,12 @@
 import t from 'tap'
-import type { Baseline } from '../../domain/baseline.js'
+import { type Baseline, identityOf } from '../../domain/baseline.js'
 import type { ComparedModel, Comparison } from '../../domain/comparison.js'
 import { compareWithLastPush } from '../../domain/last-push.js'
 import { compare } from '../../domain/compare.js'
 import type { Model } from '../../domain/model.js'
 import { createRuleBook } from '../../domain/rule-book.js'
 import { noRules } from '../../domain/rules.js'
+import { readRules } from '../../ingest/rules-file.js'
 import { baseline, mainModel, model, type ModelFacts } from './models.js'
 
 type Values = Record<string, number>
@@ -176,7 +177,7 @@ t.test('repeats are averaged, each result over those that have it', async (t) =>
   const before = baseline(
     [1, 2, 3].map((n) => mainModel({ repeat: String(n), results: { accuracy: n / 10 } })),
   )
-  const here = [0.4, 0.6].map((accuracy, n) =>
+  const here = [0.49, 0.51].map((accuracy, n) =>
     model({ repeat: String(n), results: n ? { accuracy, loss: 1 } : { accuracy } }),
   )
 
@@ -185,6 +186,7 @@ t.test('repeats are averaged, each result over those that have it', async (t) =>
 
   t.match(accuracy, { oldRepeats: 3, newRepeats: 2, new: 0.5, state: 'better' })
   t.ok(Math.abs((accuracy?.old ?? 0) - 0.2) < 1e-15)
+  t.ok(Math.abs((accuracy?.newError ?? 0) - 0.01) < 1e-15)
   t.match(loss, { new: 1, newRepeats: 1, oldRepeats: 0, state: 'new' })
 })
 
@@ -194,14 +196,85 @@ t.test('a mean of finite numbers is finite, and one NaN makes it NaN', async (t)
   t.equal(compareAll(repeats([1, infinity]), []).rows[0]?.results[0]?.new, infinity)
 })
 
-t.test('trials are no models of their own and change no mean', async (t) => {
+t.test('trials change no mean, and of a search the best stands for the model', async (t) => {
   const here = [model({ results: { accuracy: 0.9 } }), model({ trial: '1', results: { accuracy: 0.1 } })]
+  const searched = [0.7, 0.8, 0.6].map((accuracy, n) =>
+    model({ name: 'searched', trial: String(n), results: { accuracy } }),
+  )
 
-  const { rows } = compareAll([...here, model({ name: 'searched', trial: '1' })], [])
+  const { rows } = compareAll([...here, ...searched], [])
 
   t.strictSame(
-    rows.map(({ name, results }) => [name, results[0]?.new]),
-    [['tree', 0.9]],
+    rows.map(({ name, results, search }) => [name, results[0]?.new, search?.chosen]),
+    [
+      ['searched', 0.8, '1'],
+      ['tree', 0.9, null],
+    ],
+  )
+})
+
+t.test('a search of which no trial can be chosen is missing', async (t) => {
+  const failed = [1, 2].map((n) => model({ trial: String(n), results: { accuracy: notANumber } }))
+
+  t.match(compareAll(failed, []).rows, [{ state: 'missing', models: [], search: { trials: 2, failed: 2 } }])
+})
+
+t.test('what differs by no more than the tolerance is the same, whatever binary fractions say', async (t) => {
+  const book = (tolerance: string, extra = '') =>
+    createRuleBook(readRules(`results: {accuracy: {tolerance: ${tolerance}${extra}}}`).rules ?? noRules)
+  const table: [string, number, number, string][] = [
+    ['1pp', 0.93, 0.92, 'same'],
+    ['1pp', 0.93, 0.94, 'same'],
+    ['1pp', 0.93, 0.9199, 'worse'],
+    ['0.01', 0.93, 0.92, 'same'],
+    ['0', 0.93, 0.92, 'worse'],
+    ['1pp', 0.93, notANumber, 'worse'],
+  ]
+  for (const [tolerance, old, current, state] of table) {
+    const { rows } = compare({
+      candidates: [model({ results: { accuracy: current } })],
+      baselines: [baseline([mainModel({ results: { accuracy: old } })])],
+      endedJobs: new Set(),
+      rules: book(tolerance),
+    })
+    t.equal(rows[0]?.state, state, `${old} to ${current} with ${tolerance}`)
+  }
+})
+
+t.test('one training beside one is held against the history of the target branch', async (t) => {
+  const values = [0.9, 0.92, 0.89, 0.91, 0.9, 0.93, 0.9, 0.91, 0.9]
+  const history = values.map((accuracy, n) => ({
+    commit: String(n),
+    repeats: 1,
+    results: new Map([['accuracy', accuracy]]),
+  }))
+  const stateAt = (accuracy: number, points = history) =>
+    compare({
+      candidates: [model({ results: { accuracy } })],
+      baselines: [baseline([mainModel({ results: { accuracy: 0.9 } })])],
+      endedJobs: new Set(),
+      rules,
+      history: new Map([[identityOf(model()), points]]),
+    }).rows[0]
+
+  t.match(stateAt(0.88), { state: 'noise', results: [{ noise: { kind: 'history', historyCount: 9 } }] })
+  t.equal(stateAt(0.7)?.state, 'worse')
+  t.equal(stateAt(0.88, history.slice(0, 7))?.state, 'worse', 'too few trainings tell nothing')
+})
+
+t.test('columns that the rules name come first, in their order', async (t) => {
+  const book = createRuleBook(readRules('note: {columns: [loss, gini]}').rules ?? noRules)
+  const candidates = [model({ results: { accuracy: 1, gini: 1, loss: 1 } })]
+
+  const { columns } = compare({ candidates, baselines: [], endedJobs: new Set(), rules: book })
+
+  t.strictSame(
+    columns.map(({ name, place }) => [name, place]),
+    [
+      ['loss', 0],
+      ['gini', 1],
+      ['accuracy', 2],
+    ],
   )
 })
 
@@ -278,7 +351,17 @@ t.test('the counts are those of the rows', async (t) => {
 
   const { counts, rows } = compareAll(here, before)
 
-  t.strictSame(counts, { worse: 1, missing: 0, mixed: 0, better: 0, changed: 0, new: 1, same: 1, not_run: 1 })
+  t.strictSame(counts, {
+    worse: 1,
+    missing: 0,
+    mixed: 0,
+    better: 0,
+    changed: 0,
+    new: 1,
+    noise: 0,
+    same: 1,
+    not_run: 1,
+  })
   t.equal(rows.length, 4)
 })
 

@@ -17,6 +17,7 @@ function comparison(number = 1) {
       baseline([mainModel({ name, results: { accuracy: 0.95 }, hyperparameters: { lr: 0.2 } })]),
     ),
     endedJobs: new Set(),
+    rules,
   })
 }
 
@@ -75,6 +76,7 @@ t.test('a model that is gone has no side here', async (t) => {
     candidates: [],
     baselines: [baseline([mainModel()])],
     endedJobs: new Set([mainModel().job.name]),
+    rules,
   })
 
   t.match(toComparedTable(compared, []).rows, [{ state: 'missing', here: null }])
