@@ -4,7 +4,7 @@ import { Problem } from '../errors.js'
 import { type PointBudget, pointBudget } from './curve.js'
 import { parseJson } from './json.js'
 import { limits } from './limits.js'
-import { check, type ReportedModel, readModels } from './report.js'
+import { check, type ReportedModel, readModels, refuseSeveralChosen } from './report.js'
 import { isPlainObject, type PlainObject, refuseMore } from './values.js'
 
 /** A result file as the job's tool wrote it. */
@@ -114,15 +114,17 @@ function tooMuch(path: string): Problem {
   })
 }
 
-function mergeSame(models: ReportedModel[]): ReportedModel[] {
+function mergeSame(read: ReportedModel[]): ReportedModel[] {
   const merged = new Map<string, ReportedModel>()
-  for (const model of models) {
+  for (const model of read) {
     const key = JSON.stringify([model.dataset, model.name, model.repeat, model.trial, model.version])
     const first = merged.get(key)
     merged.set(key, first === undefined ? model : merge(first, model))
     refuseMore(merged.size, 'models', 'file')
   }
-  return [...merged.values()]
+  const models = [...merged.values()]
+  refuseSeveralChosen(models, 'file')
+  return models
 }
 
 function merge(first: ReportedModel, second: ReportedModel): ReportedModel {

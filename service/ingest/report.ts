@@ -157,22 +157,28 @@ function refuseTwins(models: ReportedModel[], field: string): void {
   }
 }
 
-/** Repeats of one trial may all be chosen, two trials of one search may not. */
-function refuseSeveralChosen(models: ReportedModel[], field: string): void {
-  const chosen = new Map<string, { trial: string | null; index: number }>()
-  for (const [index, { dataset, name, trial, chosen: isChosen }] of models.entries()) {
-    if (!isChosen) continue
-    const key = JSON.stringify([dataset, name])
+/** Repeats of one trial may all be chosen, two trials of one search may not.
+ * @throws Problem INVALID_BODY */
+export function refuseSeveralChosen(models: readonly ReportedModel[], field: string): void {
+  const chosen = new Map<string, ReportedModel>()
+  for (const model of models) {
+    if (!model.chosen) continue
+    const key = JSON.stringify([model.dataset, model.name])
     const other = chosen.get(key)
-    if (other !== undefined && other.trial !== trial) {
-      throw new Problem('INVALID_BODY', {
-        message: `${field}[${index}].chosen: ${field}[${other.index}] is the chosen trial of the same search already; choose one.`,
-        field: `${field}[${index}].chosen`,
-        value: trial,
-      })
-    }
-    chosen.set(key, { trial, index })
+    if (other !== undefined && other.trial !== model.trial) throw severalChosen(other, model, field)
+    chosen.set(key, model)
   }
+}
+
+function severalChosen(one: ReportedModel, other: ReportedModel, field: string): Problem {
+  const [name, first, second] = [one.name, one.trial ?? '', other.trial ?? ''].map((text) =>
+    text.slice(0, 80),
+  )
+  return new Problem('INVALID_BODY', {
+    message: `The trials "${first}" and "${second}" of the model "${name}" are both chosen; choose one.`,
+    field: `${field}.chosen`,
+    value: other.trial,
+  })
 }
 
 /** Checks `value` against a strict schema and answers with the first problem in our own words.

@@ -47,6 +47,23 @@ t.test('files that contradict each other are refused', async (t) => {
   })
 })
 
+function chosenTrial(trial: string) {
+  return { name: 'tree', trial, results: { f1: 1 }, chosen: true }
+}
+
+t.test('one file may choose a trial of another, but two trials of a search cannot be chosen', async (t) => {
+  const models = readFiles(
+    [file([{ ...chosenTrial('1'), chosen: false }]), file([chosenTrial('1')], 'b.json')],
+    defaults,
+  )
+
+  t.match(models, [{ trial: '1', chosen: true }])
+  t.throws(() => readFiles([file([chosenTrial('1')]), file([chosenTrial('2')], 'b.json')], defaults), {
+    code: 'INVALID_BODY',
+    message: /trials "1" and "2" of the model "tree" are both chosen/,
+  })
+})
+
 function numbers(count: number, prefix: string) {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, i]))
 }

@@ -269,7 +269,7 @@ t.test('what is no trial cannot be chosen, nor can two trials of one search', as
   const trials = [1, 2].map((trial) => ({ name: 'tree', results: { accuracy: 0.9 }, trial, chosen: true }))
   t.throws(() => readReport({ models: trials }), {
     code: 'INVALID_BODY',
-    message: /models\[1\]\.chosen: models\[0\] is the chosen trial of the same search already/,
+    message: /The trials "1" and "2" of the model "tree" are both chosen/,
   })
 })
 
