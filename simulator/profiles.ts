@@ -7,6 +7,8 @@ export interface Profile {
   /** Members of invited groups are not told, as before 17.4 of private groups. */
   hidesInvitedMembers: boolean
   commitMergeRequestState: boolean
+  /** CI lint reads the configuration of any commit, not only of the default branch: since 16.5. */
+  lintsCommits: boolean
   hooks: {
     webhookUuid: boolean
     idempotencyKey: boolean
@@ -28,6 +30,7 @@ const since190: Profile = {
   movedProjectRedirects: true,
   hidesInvitedMembers: false,
   commitMergeRequestState: true,
+  lintsCommits: true,
   hooks: {
     webhookUuid: true,
     idempotencyKey: true,
@@ -59,6 +62,7 @@ const since160: Profile = {
   version: '16.0.8',
   movedProjectRedirects: false,
   hidesInvitedMembers: true,
+  lintsCommits: false,
   hooks: {
     ...since174.hooks,
     webhookUuid: false,

@@ -26,6 +26,8 @@ export interface NewProject {
   /** Merge-request pipelines run on a commit that merges the request into its target. */
   mergedResults?: boolean
   onlyAllowMergeIfPipelineSucceeds?: boolean
+  /** GitLab's `ci_allow_fork_pipelines_to_run_in_parent_project`. Default true. */
+  forkPipelinesInParent?: boolean
   /** Without it, the default branch is protected, as in GitLab. */
   protectedBranches?: string[]
 }
@@ -64,6 +66,7 @@ function newProject(
     mergeMethod: input.mergeMethod ?? 'merge',
     mergedResults: input.mergedResults ?? false,
     onlyAllowMergeIfPipelineSucceeds: input.onlyAllowMergeIfPipelineSucceeds ?? false,
+    forkPipelinesInParent: input.forkPipelinesInParent ?? true,
     protectedBranches: input.protectedBranches ?? [made.defaultBranch],
     forkedFromId: input.forkedFrom ?? null,
     members: (input.members ?? []).map((member) => newMember(world, member)),

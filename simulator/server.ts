@@ -14,6 +14,7 @@ import { addHookRoutes } from './routes/hooks.js'
 import { addMergeRequestRoutes } from './routes/merge-requests.js'
 import { addNoteRoutes } from './routes/notes.js'
 import { addPageRoutes } from './routes/pages.js'
+import { addLintRoutes } from './routes/lint.js'
 import { addPipelineRoutes } from './routes/pipelines.js'
 import { addProjectRoutes } from './routes/projects.js'
 import { addRepositoryRoutes } from './routes/repository.js'
@@ -75,6 +76,7 @@ function addApiRoutes(app: FastifyInstance, world: World): void {
   addMergeRequestRoutes(api)
   addNoteRoutes(api)
   addPipelineRoutes(api)
+  addLintRoutes(api)
   addHookRoutes(api)
   app.all('/*', (_request, reply) => reply.code(404).send({ error: '404 Not Found' }))
 }

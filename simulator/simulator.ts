@@ -34,7 +34,7 @@ import {
 } from './projects.js'
 import { createPushes, type PushedFiles } from './pushes.js'
 import { createRunner } from './runner/runner.js'
-import { runForMergeRequest, runForPush } from './runner/triggers.js'
+import { runForMergeRequest, runForPush, runForRef } from './runner/triggers.js'
 import { addApi, addWeb, createServer } from './server.js'
 import {
   createState,
@@ -120,6 +120,8 @@ export interface Simulator {
 
   /** A pipeline without a runner: its jobs move only through `setJobStatus`. */
   createPipeline(input: SyntheticPipeline): Pipeline & { jobs: Job[] }
+  /** With a runner: compiles and runs a branch or tag, by default as a schedule. Resolves when the pipeline exists. */
+  runPipeline(request: PipelineRequest): Promise<Pipeline | null>
   setJobStatus(jobId: number, status: JobStatus, failureReason?: string): void
   retryJob(jobId: number): Job
   idToken(request: IdTokenRequest): string
@@ -132,6 +134,14 @@ export interface Simulator {
   close(): Promise<void>
 }
 
+export interface PipelineRequest {
+  projectId: number
+  ref: string
+  userId: number
+  /** Default `schedule`. */
+  source?: 'schedule' | 'api' | 'web' | 'trigger'
+}
+
 type UpdatableField =
   | 'visibility'
   | 'archived'
@@ -142,6 +152,7 @@ type UpdatableField =
   | 'ciConfigPath'
   | 'protectedBranches'
   | 'onlyAllowMergeIfPipelineSucceeds'
+  | 'forkPipelinesInParent'
 
 /**
  * Starts a double of GitLab on 127.0.0.1: REST API, key documents, webhooks, git over HTTP and pages, with its
@@ -190,6 +201,7 @@ function connectRunner(world: World, concurrentJobs: number): void {
   world.on.branchesChanged = (project, user, changes) => runForPush(runner, project, user, changes)
   world.on.mergeRequestNeedsPipeline = (mr, user, options) =>
     runForMergeRequest(world, runner, mr, user, options)
+  world.on.refNeedsPipeline = (request) => runForRef(runner, request)
   world.on.jobsChanged = (pipeline) => runner.jobsChanged(pipeline)
 }
 
@@ -226,6 +238,7 @@ function createWorld(folder: string, options: SimulatorOptions): World {
       pushed: () => undefined,
       branchesChanged: () => undefined,
       mergeRequestNeedsPipeline: () => Promise.resolve(null),
+      refNeedsPipeline: () => Promise.resolve(null),
       jobsChanged: () => undefined,
     },
   }
@@ -295,9 +308,16 @@ function mergeRequestActions(
 
 function pipelineActions(
   world: World,
-): Part<'createPipeline' | 'setJobStatus' | 'retryJob' | 'idToken' | 'rotateKeys'> {
+): Part<'createPipeline' | 'runPipeline' | 'setJobStatus' | 'retryJob' | 'idToken' | 'rotateKeys'> {
   return {
     createPipeline: (input) => createSyntheticPipeline(world, input),
+    runPipeline: ({ projectId, userId, ref, source = 'schedule' }) =>
+      world.on.refNeedsPipeline({
+        project: getProject(world, projectId),
+        user: getUser(world, userId),
+        ref,
+        source,
+      }),
     setJobStatus(jobId, status, failureReason) {
       setJobStatus(world, getJob(world, jobId), status, failureReason)
     },

@@ -53,6 +53,8 @@ export interface Project {
   mergeMethod: 'merge' | 'rebase_merge' | 'ff'
   mergedResults: boolean
   onlyAllowMergeIfPipelineSucceeds: boolean
+  /** Whether members may run the pipelines of merge requests from forks here, with the rights of this project. */
+  forkPipelinesInParent: boolean
   protectedBranches: string[]
   forkedFromId: number | null
   members: Membership[]

@@ -70,6 +70,13 @@ export interface Triggers {
     user: User,
     options?: { inParent: boolean },
   ): Promise<Pipeline | null>
+  /** Somebody, or a schedule, asked for the pipeline of a branch or tag; `null` when there is none to run. */
+  refNeedsPipeline(request: {
+    project: Project
+    user: User
+    ref: string
+    source: string
+  }): Promise<Pipeline | null>
   /** Jobs were retried, played or cancelled from outside. */
   jobsChanged(pipeline: Pipeline): void
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { stringify } from 'yaml'
 import { z } from 'zod'
 
 import { createCommitPaths } from './commit-paths.js'
@@ -27,6 +28,8 @@ export interface CompiledJob {
   idTokens: Record<string, { aud: string[] }>
   artifacts: { paths: string[]; when: 'on_success' | 'on_failure' | 'always' }
   timeoutSeconds: number
+  /** What a job does that starts a child pipeline in place of a script. */
+  trigger: { config: string; strategy: 'depend' | 'mirror' | null } | null
   /** Position among the pipeline's stages; `.pre` is 0. */
   stageIndex: number
 }
@@ -64,8 +67,16 @@ export async function compilePipeline(input: CompileInput): Promise<CompileResul
   if (!existsSync(join(input.repoDir, '.gitlab-ci.yml'))) {
     return { kind: 'none', reason: 'Missing CI config file' }
   }
+  const { repoDir, stateDir, pipelineVariables: variables } = input
+  return refusing(async () => compileDocument(await expandConfig({ repoDir, stateDir, variables }), input))
+}
+
+/** Turns what is wrong with a configuration into a result. */
+export async function refusing<T>(
+  work: () => Promise<T>,
+): Promise<T | Extract<CompileResult, { kind: 'error' }>> {
   try {
-    return await compile(input)
+    return await work()
   } catch (error) {
     if (error instanceof PipelineError) return { kind: 'error', message: error.message }
     if (error instanceof z.ZodError) return { kind: 'error', message: z.prettifyError(error) }
@@ -73,9 +84,10 @@ export async function compilePipeline(input: CompileInput): Promise<CompileResul
   }
 }
 
-async function compile(input: CompileInput): Promise<CompileResult> {
+/** As `compilePipeline`, of a configuration whose includes are resolved. */
+export async function compileDocument(document: unknown, input: CompileInput): Promise<CompileResult> {
   const { repoDir, stateDir, pipelineVariables: predefined } = input
-  const config = parsePipelineConfig(await expandConfig({ repoDir, stateDir, variables: predefined }))
+  const config = parsePipelineConfig(document)
   const paths = createCommitPaths(repoDir, join(stateDir, 'home'), input.changesBaseSha)
   const workflowRules = config.workflow?.rules ?? null
   let variables = config.variables
@@ -96,7 +108,6 @@ async function compileJobs(pipeline: Pipeline): Promise<CompileResult> {
   const namesOf = new Map<string, string[]>()
   const neededBy = new Map<CompiledJob, JobConfig['needs']>()
   for (const [name, config] of pipeline.config.jobs) {
-    if (config.trigger !== undefined) throw new PipelineError(`jobs:${name}:trigger cannot be run here`)
     for (const instance of listInstances(name, config.parallel)) {
       const compiled = await compileJob(pipeline, config, instance)
       if (!compiled) continue
@@ -142,6 +153,7 @@ async function compileJob(
       when: config.artifacts?.when ?? 'on_success',
     },
     timeoutSeconds: readTimeout(pipeline, config, instance.name),
+    trigger: compileTrigger(config, instance.name),
     stageIndex: pipeline.stages.indexOf(stage),
   }
   return { job, needs: decision.needs }
@@ -217,6 +229,14 @@ function readTimeout({ config: { default: defaults } }: Pipeline, config: JobCon
   return seconds
 }
 
+function compileTrigger({ trigger }: JobConfig, name: string): CompiledJob['trigger'] {
+  if (trigger === undefined) return null
+  const { project, include, strategy } = trigger
+  const isLocal = Array.isArray(include) && include.every((entry) => 'local' in Object(entry))
+  if (project !== null || !isLocal) throw new PipelineError(`jobs:${name}:trigger cannot be run here`)
+  return { config: stringify({ include }), strategy }
+}
+
 function resolveNeeds(
   name: string,
   needs: JobConfig['needs'],
@@ -235,6 +255,7 @@ function resolveNeeds(
     })
 }
 
-function orderStages(stages: string[]): string[] {
+/** All stages in the order in which they run. */
+export function orderStages(stages: string[]): string[] {
   return ['.pre', ...stages.filter((stage) => stage !== '.pre' && stage !== '.post'), '.post']
 }

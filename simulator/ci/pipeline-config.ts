@@ -67,6 +67,21 @@ export type RefPolicy = z.infer<typeof RefPolicy>
 const IdTokens = z.record(z.string(), z.object({ aud: Texts }))
 const Inherited = z.union([z.boolean(), z.array(z.string())])
 
+const Trigger = z.union([
+  z.string().transform((project) => ({ project, include: null, strategy: null })),
+  z
+    .object({
+      project: z.string().optional(),
+      include: z.unknown().optional(),
+      strategy: z.enum(['depend', 'mirror']).optional(),
+    })
+    .transform(({ project, include, strategy }) => ({
+      project: project ?? null,
+      include: include ?? null,
+      strategy: strategy ?? null,
+    })),
+])
+
 export const JobConfig = z.object({
   stage: z.string().optional(),
   script: Texts.optional(),
@@ -88,7 +103,7 @@ export const JobConfig = z.object({
     })
     .nullish(),
   timeout: Text.optional(),
-  trigger: z.unknown().optional(),
+  trigger: Trigger.optional(),
   inherit: z.object({ default: Inherited.optional(), variables: Inherited.optional() }).optional(),
 })
 export type JobConfig = z.infer<typeof JobConfig>

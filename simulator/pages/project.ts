@@ -62,8 +62,14 @@ export function pipelinePage(world: World, pipeline: Pipeline): Page {
   return { title: `Pipeline #${pipeline.id}`, body }
 }
 
+function targetOf(world: World, job: Job): string {
+  if (job.external) return job.targetUrl ?? '#'
+  const downstream = world.state.pipelines.get(job.bridge?.downstreamId ?? -1)
+  return downstream === undefined ? jobUrl(world, job) : pipelineUrl(world, downstream)
+}
+
 function jobRow(world: World, job: Job): Html {
-  const target = job.external ? (job.targetUrl ?? '#') : jobUrl(world, job)
+  const target = targetOf(world, job)
   return html`<tr>
     <td>${job.stage}</td>
     <td><a href="${target}">${job.name}</a></td>

@@ -81,7 +81,7 @@ export function presentProject(
     allow_merge_on_skipped_pipeline: null,
     merge_pipelines_enabled: project.mergedResults,
     merge_trains_enabled: false,
-    ci_allow_fork_pipelines_to_run_in_parent_project: true,
+    ci_allow_fork_pipelines_to_run_in_parent_project: project.forkPipelinesInParent,
     marked_for_deletion_on: null,
   }
 }

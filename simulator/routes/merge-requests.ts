@@ -179,7 +179,8 @@ async function commits(ask: Ask): Promise<unknown> {
 /** Members of the parent run it there, with the parent's rights; others in their fork. */
 async function runPipeline(ask: SignedAsk): Promise<unknown> {
   const project = projectOf(ask)
-  const inParent = accessLevel(ask.world, project, ask.user) >= developer
+  const isMember = accessLevel(ask.world, project, ask.user) >= developer
+  const inParent = isMember && project.forkPipelinesInParent
   const mr = mergeRequestOf(ask, project)
   const pipeline = await ask.world.on.mergeRequestNeedsPipeline(mr, ask.user, { inParent })
   if (pipeline === null) throw messageError(400, { base: ['No stages / jobs for this pipeline.'] })

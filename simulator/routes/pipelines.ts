@@ -1,5 +1,6 @@
 import { developer } from '../access.js'
 import { forbidden, messageError, notFound } from '../errors.js'
+import { resolveCommit } from '../git/commits.js'
 import { presentCommit } from '../present/commits.js'
 import {
   jobUrl,
@@ -15,9 +16,9 @@ import { cancelAllJobs, cancelJob, playJob, retryJob } from '../pipelines.js'
 import { getProject } from '../projects.js'
 import type { Job, Pipeline, Project } from '../state.js'
 import type { World } from '../world.js'
-import type { Api, Ask } from './api.js'
+import type { Api, Ask, SignedAsk } from './api.js'
 import { offsetPage } from './paging.js'
-import { flag, integer, listOf, projectOf, requireBuilds, requireLevel } from './parameters.js'
+import { flag, integer, listOf, projectOf, requireBuilds, requiredText, requireLevel } from './parameters.js'
 
 const pipelines = '/projects/:id/pipelines'
 const jobs = '/projects/:id/jobs'
@@ -28,6 +29,7 @@ export function addPipelineRoutes(api: Api): void {
   api.route('GET', `${pipelines}/:pipelineId`, (ask) => presentPipeline(ask.world, pipelineOf(ask)), open)
   api.route('GET', `${pipelines}/:pipelineId/jobs`, listPipelineJobs, open)
   api.route('GET', `${pipelines}/:pipelineId/bridges`, listBridges, open)
+  api.signed('POST', '/projects/:id/pipeline', runPipeline)
   api.signed('POST', `${pipelines}/:pipelineId/retry`, retryPipeline)
   api.signed('POST', `${pipelines}/:pipelineId/cancel`, cancelPipeline)
   api.route('GET', jobs, listProjectJobs, open)
@@ -168,6 +170,20 @@ function retryPipeline(ask: Ask): unknown {
       retryJob(ask.world, job)
     }
   }
+  ask.reply.code(201)
+  return presentPipeline(ask.world, pipeline)
+}
+
+async function runPipeline(ask: SignedAsk): Promise<unknown> {
+  const project = projectOf(ask)
+  requireLevel(ask, project, developer)
+  const ref = requiredText(ask, 'ref')
+  const names = [`refs/heads/${ref}`, `refs/tags/${ref}`]
+  const heads = await Promise.all(names.map((name) => resolveCommit(project.gitDir, name)))
+  if (heads.every((head) => head === null)) throw messageError(400, { base: ['Reference not found'] })
+  const pipeline = await ask.world.on.refNeedsPipeline({ project, user: ask.user, ref, source: 'api' })
+  if (pipeline === null)
+    throw messageError(400, { base: ['Pipeline will not run for the selected trigger.'] })
   ask.reply.code(201)
   return presentPipeline(ask.world, pipeline)
 }

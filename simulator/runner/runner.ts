@@ -2,9 +2,10 @@ import { join } from 'node:path'
 
 import type { CompiledJob } from '../ci/compile.js'
 import { runJob } from '../ci/run-job.js'
+import { expandVariables } from '../ci/variables.js'
 import { resolveCommit } from '../git/commits.js'
 import { idToken } from '../id-tokens.js'
-import { getPipeline, listLatestJobs } from '../pipeline-queries.js'
+import { getJob, getPipeline, listLatestJobs } from '../pipeline-queries.js'
 import { isFinished } from '../pipeline-status.js'
 import { setJobStatus } from '../pipelines.js'
 import { getProject } from '../projects.js'
@@ -27,19 +28,39 @@ export interface RunnerOptions {
 }
 
 export function createRunner(world: World, options: RunnerOptions): Runner {
-  const variables = new Map<number, Variables>()
+  const plans = new Map<number, { plan: PlannedPipeline; variables: Variables }>()
   const running = new Map<number, AbortController>()
   let compiling: Promise<unknown> = Promise.resolve()
 
   function advance(pipeline: Pipeline): void {
     for (let moved = true; moved;) moved = moveCreatedJobs(world, pipeline)
+    startChildren(pipeline)
     fillSlots()
+    if (pipeline.bridgeId !== null) advance(getPipeline(world, getJob(world, pipeline.bridgeId).pipelineId))
+  }
+
+  function startChildren(pipeline: Pipeline): void {
+    const parent = plans.get(pipeline.id)
+    for (const job of listLatestJobs(world, pipeline.id)) {
+      if (parent === undefined || job.bridge === null || job.status !== 'pending') continue
+      setJobStatus(world, job, 'running')
+      const plan = planForChild(parent, job)
+      world.tasks.run(async () => bridgeEnded(job, await start(async () => plan)))
+    }
+  }
+
+  function bridgeEnded(bridge: Job, child: Pipeline | null): void {
+    if (child === null || child.yamlErrors !== null) {
+      setJobStatus(world, bridge, 'failed', 'downstream_pipeline_creation_failed')
+    }
+    advance(getPipeline(world, bridge.pipelineId))
   }
 
   function fillSlots(): void {
     for (const job of world.state.jobs.values()) {
       if (running.size >= options.concurrentJobs) return
-      if (job.compiled === null || job.status !== 'pending' || running.has(job.id)) continue
+      if (job.compiled === null || job.bridge !== null || job.status !== 'pending' || running.has(job.id))
+        continue
       const abort = new AbortController()
       running.set(job.id, abort)
       const { compiled } = job
@@ -54,7 +75,7 @@ export function createRunner(world: World, options: RunnerOptions): Runner {
       const result = await runInClone(
         world,
         { job, compiled, pipeline },
-        variables.get(pipeline.id) ?? {},
+        plans.get(pipeline.id)?.variables ?? {},
         abort.signal,
       )
       // A job that was cancelled meanwhile stays so, however its script ended.
@@ -67,22 +88,25 @@ export function createRunner(world: World, options: RunnerOptions): Runner {
 
   async function compileAndRun(plan: () => Promise<PlannedPipeline | null>): Promise<Pipeline | null> {
     const planned = await plan()
-    const created = planned === null ? null : await createPipeline(world, planned)
+    if (planned === null) return null
+    const created = await createPipeline(world, planned)
     if (created === null) return null
-    variables.set(created.pipeline.id, created.variables)
+    plans.set(created.pipeline.id, { plan: planned, variables: created.variables })
     advance(created.pipeline)
     return created.pipeline
   }
 
+  function start(plan: () => Promise<PlannedPipeline | null>): Promise<Pipeline | null> {
+    const next = compiling.then(() => compileAndRun(plan))
+    compiling = next.catch(() => undefined)
+    world.tasks.run(async () => {
+      await next
+    })
+    return next
+  }
+
   return {
-    start(plan) {
-      const next = compiling.then(() => compileAndRun(plan))
-      compiling = next.catch(() => undefined)
-      world.tasks.run(async () => {
-        await next
-      })
-      return next
-    },
+    start,
     jobsChanged(pipeline) {
       for (const job of listLatestJobs(world, pipeline.id)) {
         if (job.status === 'canceled') running.get(job.id)?.abort()
@@ -90,6 +114,16 @@ export function createRunner(world: World, options: RunnerOptions): Runner {
       advance(pipeline)
     },
   }
+}
+
+/** In a child pipeline all is as in its parent but the configuration, as in GitLab's `Ci::Bridge`. */
+function planForChild(
+  { plan, variables }: { plan: PlannedPipeline; variables: Variables },
+  bridge: Job,
+): PlannedPipeline {
+  const handedOver = expandVariables(bridge.compiled?.variables ?? {}, variables)
+  const config = bridge.compiled?.trigger?.config ?? ''
+  return { ...plan, source: 'parent_pipeline', child: { bridge, config, variables: handedOver } }
 }
 
 function moveCreatedJobs(world: World, pipeline: Pipeline): boolean {

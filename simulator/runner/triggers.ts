@@ -9,6 +9,21 @@ import type { RefChange, World } from '../world.js'
 import type { Runner } from './runner.js'
 import type { PlannedPipeline } from './variables.js'
 
+/** The pipeline of a branch or tag that somebody, or a schedule, asks for. */
+export function runForRef(
+  runner: Runner,
+  { project, user, ref, source }: { project: Project; user: User; ref: string; source: string },
+): Promise<Pipeline | null> {
+  return runner.start(async () => {
+    for (const full of [`refs/heads/${ref}`, `refs/tags/${ref}`]) {
+      const sha = await resolveCommit(project.gitDir, full)
+      if (sha !== null)
+        return { ...planForRef(project, user, { ref: full, before: noSha, after: sha }), source }
+    }
+    return null
+  })
+}
+
 /** Branch and tag pipelines of a push. */
 export function runForPush(runner: Runner, project: Project, user: User, changes: RefChange[]): void {
   for (const change of changes) {
@@ -16,7 +31,8 @@ export function runForPush(runner: Runner, project: Project, user: User, changes
   }
 }
 
-function planForRef(project: Project, user: User, change: RefChange): PlannedPipeline {
+/** What a branch or tag pipeline is made from. */
+export function planForRef(project: Project, user: User, change: RefChange): PlannedPipeline {
   const branch = branchOf(change.ref)
   return {
     project,
@@ -29,6 +45,7 @@ function planForRef(project: Project, user: User, change: RefChange): PlannedPip
     mr: null,
     merged: null,
     diffBaseSha: null,
+    child: null,
   }
 }
 
@@ -80,6 +97,7 @@ async function planForMergeRequest(
     mr,
     merged: result === null ? null : { sourceSha: head, targetSha: result.targetSha },
     diffBaseSha: await diffBase(target, mr.targetBranch, head),
+    child: null,
   }
 }
 

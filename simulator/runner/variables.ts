@@ -22,6 +22,8 @@ export interface PlannedPipeline {
   merged: { sourceSha: string; targetSha: string } | null
   /** The commit that the merge request's diff starts from. */
   diffBaseSha: string | null
+  /** Of a child pipeline: the job that starts it, and what it hands over. */
+  child: { bridge: Job; config: string; variables: Variables } | null
 }
 
 /**
@@ -39,6 +41,7 @@ export function pipelineVariables(world: World, plan: PlannedPipeline, commit: C
     CI_PIPELINE_SOURCE: plan.source,
     CI_CONFIG_PATH: plan.project.ciConfigPath ?? '.gitlab-ci.yml',
     ...userVariables(world, plan.userId),
+    ...plan.child?.variables,
   }
 }
 
