@@ -1,4 +1,4 @@
-import { parse } from 'yaml'
+import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import type { ExpectedJobs } from '../domain/expected-jobs.js'
 
@@ -45,11 +45,22 @@ function readJobs(mergedYaml: string): { name: string; job: z.infer<typeof Job> 
 }
 
 function parseYaml(text: string): unknown {
+  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent' })
+  if (document.errors.length > 0) return null
   try {
-    return parse(text, { maxAliasCount: 1000, uniqueKeys: false, logLevel: 'silent' })
+    return withPlainKeys(document.toJS({ maxAliasCount: 1000 }))
   } catch {
-    return null // GitLab's own output that this parser does not take tells as much as none.
+    return null // Aliases without end: GitLab writes none.
   }
+}
+
+/** GitLab writes Ruby's symbols: `:train:` for `train:`. */
+function withPlainKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withPlainKeys)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key.replace(/^:/, ''), withPlainKeys(item)]),
+  )
 }
 
 function holdsToken({ id_tokens }: z.infer<typeof Job>, audience: string): boolean {
