@@ -113,6 +113,14 @@ t.test('requests are refused as GitLab words it', async (t) => {
     status: 400,
     json: { message: { target_url: Array } },
   })
+  for (const field of ['target_url', 'description', 'name']) {
+    const value = (length: number) => 'http://x/'.padEnd(length, 'x')
+    t.match(await post(bot.token, { state: 'success', [field]: value(256) }), {
+      status: 400,
+      json: { message: { [field]: ['is too long (maximum is 255 characters)'] } },
+    })
+    t.equal((await post(bot.token, { state: 'success', name: newName(), [field]: value(255) })).status, 201)
+  }
   t.match(await post(outsider.token, { state: 'success' }), { status: 403 })
   t.match(await post(bot.token, { state: 'success' }, 'f'.repeat(40)), { status: 404 })
   t.equal(
