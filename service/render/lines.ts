@@ -1,31 +1,69 @@
 import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
+import type { BrokenRule } from '../domain/verdict.js'
+import { breachText, ruleText } from './broken-rule.js'
 import { mainColumns } from './columns.js'
 import type { NoteInput } from './note-input.js'
-import { figures } from './numbers.js'
+import { type FigureText, figures } from './numbers.js'
+import { problemLine } from './rules-problem.js'
 import { textWidth, visibleText } from './text.js'
 import { count, STATE_WORDS, verdictText } from './verdict.js'
 
-export type LinesInput = Pick<NoteInput, 'comparison' | 'pipeline' | 'targetBranch' | 'links'>
+export type LinesInput = Pick<
+  NoteInput,
+  'comparison' | 'pipeline' | 'targetBranch' | 'links' | 'verdict' | 'rules'
+>
 
 const MAX_LINES = 20
+const MAX_BROKEN = 10
+const MAX_PROBLEMS = 3
 const MAX_NAME_LENGTH = 40
+const MAX_PROBLEM_LENGTH = 300
 
-/** The comparison for a job's log: the verdict, a line for each model that is told of, the address of all of it. */
+/**
+ * The comparison for a job's log: the verdict, a line for each broken rule and for each model that is told of, the
+ * address of all of it. Indented lines begin with a word that a terminal may colour: `broken`, `warning`, `accepted`, or
+ * the state of a model.
+ */
 export function renderLines(input: LinesInput): string[] {
-  const { comparison, links } = input
+  const { comparison, links, verdict } = input
+  const broken = verdict.broken.slice(0, MAX_BROKEN)
   const columns = new Set(mainColumns(comparison).map(({ name }) => name))
   const told = comparison.rows.filter(({ state }) => state !== 'not_run')
-  const cells = told.slice(0, MAX_LINES).map((row) => modelCells(row, columns))
-  const more = told.length > MAX_LINES ? [`  and ${count(told.length - MAX_LINES, 'more model')}`] : []
+  const models = told.slice(0, MAX_LINES - broken.length)
+  const lines = align([...broken.map(brokenCells), ...models.map((row) => modelCells(row, columns))])
   return [
     verdictLine(input),
-    ...align(cells).map((line) => `  ${line}`),
-    ...more,
-    `Full comparison: ${address(links.comparison)}`,
+    ...problemLines(input),
+    ...lines.slice(0, broken.length),
+    ...more(verdict.broken.length - broken.length, 'more broken rule'),
+    ...lines.slice(broken.length),
+    ...more(told.length - models.length, 'more model'),
+    ...(links.comparison === '' ? [] : [`Full comparison: ${address(links.comparison)}`]),
   ]
 }
 
-function verdictLine({ comparison, pipeline, targetBranch }: LinesInput): string {
+function more(number: number, words: string): string[] {
+  return number > 0 ? [`  and ${count(number, words)}`] : []
+}
+
+/** Only what keeps the rules from being applied. */
+function problemLines({ rules }: LinesInput): string[] {
+  if (rules.state !== 'unreadable') return []
+  const lines = rules.problems.slice(0, MAX_PROBLEMS).map((problem) => problemLine(rules.path, problem))
+  return [
+    ...lines.map((line) => `  warning  ${visibleText(line, MAX_PROBLEM_LENGTH)}`),
+    ...more(rules.problems.length - lines.length, 'more problem'),
+  ]
+}
+
+function brokenCells(broken: BrokenRule): string[] {
+  const { level, acceptance, name, dataset, result } = broken
+  const word = acceptance !== null ? 'accepted' : level === 'fail' ? 'broken' : 'warning'
+  const about = result === null ? '' : `${nameOf(result.name)} `
+  return [word, nameOf(name), nameOf(dataset), `${about}${ruleText(broken)}: ${breachText(broken)}`]
+}
+
+function verdictLine({ comparison, pipeline, verdict, targetBranch }: LinesInput): string {
   const soFar = pipeline.state === 'running' ? ' so far' : ''
   const commits = new Set(
     comparison.rows.flatMap(({ baseline, state }) =>
@@ -37,7 +75,7 @@ function verdictLine({ comparison, pipeline, targetBranch }: LinesInput): string
   const one = `, compared with ${visibleText((commit ?? '').slice(0, 7))} on ${branch}`
   const many = `, compared with ${commits.size} commits on ${branch}`
   const compared = commits.size === 0 ? '' : commits.size === 1 ? one : many
-  return `Model results${soFar}: ${verdictText({ comparison, pipeline })}${compared}`
+  return `Model results${soFar}: ${verdictText({ comparison, pipeline, verdict })}${compared}`
 }
 
 function modelCells(row: ComparedModel, columns: ReadonlySet<string>): string[] {
@@ -53,26 +91,46 @@ function nameOf(text: string): string {
 function resultWords(result: ComparedResult, row: ComparedModel): string {
   const name = nameOf(result.name)
   const text = figures(result)
-  if (result.new === null) return `${name} ${text.old} → none`
-  if (result.old === null) return `${name} ${text.new}${row.baseline === null ? '' : ' new'}`
-  if (result.state === 'same') return `${name} ${text.new}`
-  const difference = text.difference === null ? '' : ` (${text.difference})`
-  const word = row.state === 'mixed' && result.state !== 'changed' ? ` ${result.state}` : ''
-  return `${name} ${text.old} → ${text.new}${difference}${word}`.replaceAll('\u00a0', ' ')
+  return `${name} ${figureWords(result, row, text)}`.replaceAll('\u00a0', ' ')
 }
 
-/** Pads every column but the last to its widest cell. */
+function figureWords(result: ComparedResult, row: ComparedModel, text: FigureText): string {
+  const repeats = repeatsOf(result)
+  if (result.new === null) return `${text.old} → none`
+  const alone = repeats === null ? `${text.new}` : `${text.new} (${repeats})`
+  if (result.old === null) return row.baseline === null ? alone : `${alone} new`
+  if (result.state === 'same') return alone
+  const facts = [text.difference, repeats].filter((fact) => fact !== null).join(', ')
+  const change = `${text.old} → ${text.new}${facts === '' ? '' : ` (${facts})`}`
+  return `${change}${stateWord(result, row)}`
+}
+
+/** Said only where the state of the row does not say it. */
+function stateWord({ state }: ComparedResult, row: ComparedModel): string {
+  if (state === row.state || state === 'changed') return ''
+  return row.state === 'mixed' || state === 'noise' ? ` ${STATE_WORDS[state]}` : ''
+}
+
+/** How many trainings the means are of. */
+function repeatsOf({ oldRepeats, newRepeats, old }: ComparedResult): string | null {
+  if (newRepeats < 2 && oldRepeats < 2) return null
+  return old === null || oldRepeats === newRepeats ? `n ${newRepeats}` : `n ${oldRepeats} and ${newRepeats}`
+}
+
+/** Pads every cell but the last of its line to the widest of its column. */
 function align(lines: string[][]): string[] {
   const widths: number[] = []
   for (const line of lines) {
-    for (const [index, cell] of line.entries()) widths[index] = Math.max(widths[index] ?? 0, textWidth(cell))
+    for (const [index, cell] of line.slice(0, -1).entries()) {
+      widths[index] = Math.max(widths[index] ?? 0, textWidth(cell))
+    }
   }
-  return lines.map((line) =>
-    line
-      .map((cell, index) => pad(cell, widths[index] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  return lines.map((line) => {
+    const cells = line.map((cell, index) =>
+      index === line.length - 1 ? cell : pad(cell, widths[index] ?? 0),
+    )
+    return `  ${cells.join('  ')}`
+  })
 }
 
 function pad(cell: string, width: number): string {

@@ -1,18 +1,21 @@
 import type { Addresses } from '../../domain/addresses.js'
 import type { BaselineReason } from '../../domain/baseline.js'
-import type { ComparedResult, ModelState } from '../../domain/comparison.js'
+import type { ComparedResult, ModelState, Search } from '../../domain/comparison.js'
 import type {
+  ComparedBaseline,
   ComparedPipeline,
   ComparedRow,
   ComparedSetting,
   ComparedTable,
 } from '../../domain/compared-table.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
+import type { StoredRules, StoredVerdict } from '../../domain/stored-verdict.js'
 import type { PageFrame } from '../html.js'
-import { type FigureText, figures } from '../numbers.js'
+import { figureOf, figures, figuresApart } from '../numbers.js'
 import { visibleText } from '../text.js'
 import { count, STATE_WORDS } from '../verdict.js'
 import { type ColumnHead, columnHead, commitLink, type Link, type PageProject, shortSha } from './common.js'
+import { type GateView, gateView, type RulesView, rulesView } from './merge-request-gate.js'
 
 export interface MergeRequestView extends PageFrame {
   heading: string
@@ -26,6 +29,9 @@ export interface MergeRequestView extends PageFrame {
   judgedAt: Date
   baselines: BaselineView[]
   failedJobs: { job: Link; status: string }[]
+  /** Null for rows of older versions. */
+  gate: GateView | null
+  rules: RulesView | null
   columns: ColumnHead[]
   rows: RowView[]
   details: DetailView[]
@@ -70,14 +76,16 @@ interface DetailView extends StateView {
   name: string
   dataset: string
   baseline: string
-  results: (ColumnHead & FigureView)[]
+  results: (ColumnHead & FigureView & { facts: string })[]
   moreResults: string | null
   settings: { name: string; kind: string; old: string | null; new: string | null }[]
   moreSettings: string | null
 }
 
 export interface MergeRequestInput {
-  project: PageProject
+  project: PageProject & { gitlabProjectId: number }
+  /** Of the service, for what people run in a shell. */
+  publicUrl: string
   mrIid: number
   mrState: string
   targetBranch: string
@@ -85,6 +93,8 @@ export interface MergeRequestInput {
   summary: string
   table: ComparedTable
   pipeline: ComparedPipeline
+  verdict?: StoredVerdict
+  rules?: StoredRules
   judgedAt: Date
   addresses: Addresses
   gitlab: GitLabAddresses | null
@@ -93,6 +103,8 @@ export interface MergeRequestInput {
 const MAX_DETAILS = 100
 const MAX_DETAIL_RESULTS = 50
 const NAME = 60
+/** States that a figure does not show by itself. */
+const SAID: ReadonlySet<ModelState> = new Set(['worse', 'better', 'noise'])
 const VALUE = 80
 
 const reasons: Record<BaselineReason, string> = {
@@ -126,11 +138,19 @@ export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
       job: { text: name, href: httpHref(url) },
       status,
     })),
+    gate: gateOf(input),
+    rules: input.rules === undefined ? null : rulesView({ ...input, rules: input.rules }),
     columns: table.columns.map(columnHead),
     rows: table.rows.map((row, index) => rowView(row, index, input)),
     details: table.rows.slice(0, MAX_DETAILS).map(detailView),
     cuts: cutsOf(table),
   }
+}
+
+/** Verdicts of older versions do not say what was broken. */
+function gateOf({ verdict, project, ...input }: MergeRequestInput): GateView | null {
+  if (verdict?.applied === undefined) return null
+  return gateView({ ...input, verdict, gitlabProjectId: project.gitlabProjectId })
 }
 
 function httpHref(url: string): string | null {
@@ -145,10 +165,10 @@ function pipelineWords({ state, jobsReported, jobsTotal }: ComparedPipeline): st
 
 /** The commits that were compared with, most used first. */
 function baselinesOf({ rows }: ComparedTable, gitlab: GitLabAddresses | null): BaselineView[] {
-  const used = new Map<string, { baseline: NonNullable<ComparedRow['baseline']>; models: number }>()
+  const used = new Map<string, { baseline: ComparedBaseline; models: number }>()
   for (const { baseline, state } of rows) {
     if (baseline === null || state === 'not_run') continue
-    const key = JSON.stringify([baseline.commit, baseline.reason])
+    const key = JSON.stringify([baseline.commit, baselineWords(baseline)])
     used.set(key, { baseline, models: (used.get(key)?.models ?? 0) + 1 })
   }
   return [...used.values()]
@@ -161,11 +181,12 @@ function baselinesOf({ rows }: ComparedTable, gitlab: GitLabAddresses | null): B
     }))
 }
 
-function baselineWords({ reason, commitsBehind }: NonNullable<ComparedRow['baseline']>): string {
-  const why = reasons[reason]
-  return commitsBehind === null || commitsBehind === 0
-    ? why
-    : `${why}, ${count(commitsBehind, 'commit')} behind`
+function baselineWords({ reason, commitsBehind, carriedFrom }: ComparedBaseline): string {
+  return [
+    reasons[reason],
+    ...(commitsBehind === null || commitsBehind === 0 ? [] : [`${count(commitsBehind, 'commit')} behind`]),
+    ...(carriedFrom ? [`from !${carriedFrom.mrIid}, not retrained`] : []),
+  ].join(', ')
 }
 
 function cutsOf({ rows, rowsTotal }: ComparedTable): string[] {
@@ -192,7 +213,7 @@ function rowView(row: ComparedRow, index: number, input: MergeRequestInput): Row
   }
 }
 
-function factsOf({ here, baseline, datasetChanged }: ComparedRow): string[] {
+function factsOf({ here, baseline, datasetChanged, search }: ComparedRow): string[] {
   const before = baseline?.repeats ?? here?.repeats ?? 0
   const isMean = here !== null && (here.repeats > 1 || before > 1)
   return [
@@ -201,7 +222,19 @@ function factsOf({ here, baseline, datasetChanged }: ComparedRow): string[] {
       : []),
     ...(datasetChanged ? ['other data'] : []),
     ...(here?.isFork ? ['from a fork'] : []),
+    ...(search === undefined ? [] : [searchWords(search)]),
   ]
+}
+
+function searchWords({ trials, chosen, by }: Search): string {
+  const label = chosen === null ? '' : ` ${visibleText(chosen, NAME)}`
+  const words: Record<Search['by'], string> = {
+    report: `reported beside ${count(trials, 'trial')}`,
+    job: `trial${label} of ${trials}, chosen by its job`,
+    result: `trial${label}, the best of ${trials}`,
+    none: `none of ${count(trials, 'trial')} chosen`,
+  }
+  return words[by]
 }
 
 function figureView(row: ComparedRow, name: string): FigureView {
@@ -215,7 +248,7 @@ function figureView(row: ComparedRow, name: string): FigureView {
     ...text,
     new: row.here === null ? text.old : text.new,
     state: result.state,
-    word: result.state === 'worse' || result.state === 'better' ? result.state : '',
+    word: SAID.has(result.state) ? STATE_WORDS[result.state] : '',
     isAlone,
   }
 }
@@ -235,9 +268,10 @@ function detailView(row: ComparedRow, index: number): DetailView {
         : `${shortSha(baseline.commit)}, ${baselineWords(baseline)}`,
     results: shown.map((result) => ({
       ...columnHead(result),
-      ...apart(result),
+      ...figuresApart(result),
       state: result.state,
       word: STATE_WORDS[result.state],
+      facts: certainty(result),
       isAlone: false,
     })),
     moreResults: more(resultsTotal - shown.length, 'result'),
@@ -246,12 +280,32 @@ function detailView(row: ComparedRow, index: number): DetailView {
   }
 }
 
-/** For columns of their own: `figures` leaves the old value's unit to the new one beside it. */
-function apart(result: ComparedResult): FigureText {
-  const text = figures(result)
-  const isBare =
-    text.old !== null && text.new?.endsWith('%') && Number.isFinite(result.old) && !text.old.endsWith('%')
-  return isBare ? { ...text, old: `${text.old}%` } : text
+/** How many trainings the means are of, and how sure the difference is. */
+function certainty(result: ComparedResult): string {
+  const { oldRepeats, newRepeats, old, new: current } = result
+  const isMean = oldRepeats > 1 || newRepeats > 1
+  const sides = [...(old === null ? [] : [oldRepeats]), ...(current === null ? [] : [newRepeats])]
+  return [
+    ...(isMean ? [`mean of ${sides.join(' before, ')}${sides.length > 1 ? ' here' : ''}`] : []),
+    ...noiseWords(result),
+    ...sampleWords(result),
+  ].join('; ')
+}
+
+/** Rows of older versions say nothing of it. */
+function noiseWords({ noise }: Partial<ComparedResult>): string[] {
+  if (!noise) return []
+  const chance = noise.p < 0.001 ? 'less than 0.1%' : `${(noise.p * 100).toPrecision(2)}%`
+  const told =
+    noise.kind === 'repeats'
+      ? 'told by the repeats'
+      : `told by the last ${count(noise.historyCount, 'training')} of the target branch`
+  return [`chance alone makes such a difference ${chance} of the time, ${told}`]
+}
+
+function sampleWords({ sampleWorth, percent }: Partial<ComparedResult>): string[] {
+  if (!sampleWorth || percent !== true) return []
+  return [`one sample of the test data is worth ${figureOf(sampleWorth, { percent }).replace('%', ' pp')}`]
 }
 
 function settingView({ kind, path, old, new: current }: ComparedSetting): DetailView['settings'][number] {

@@ -10,6 +10,11 @@ export async function readMergeRequestPage(
 ): Promise<RenderedPage> {
   const comparison = await context.comparisons.find(project.id, mrIid)
   if (comparison === null) throw notFound('No model was reported for a merge request of this number.')
-  const view = mergeRequestView({ ...comparison, project, ...addressesOf(context, project) })
+  const view = mergeRequestView({
+    ...comparison,
+    project,
+    publicUrl: context.publicUrl,
+    ...addressesOf(context, project),
+  })
   return { page: 'merge-request', view }
 }
