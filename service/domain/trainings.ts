@@ -38,7 +38,8 @@ export function listTrainings(models: readonly ListedModel[]): Training[] {
   )
 }
 
-function meanResults(models: readonly ListedModel[]): Map<string, number> {
+/** Of each result that any of them has. */
+export function meanResults(models: readonly Pick<Model, 'results'>[]): Map<string, number> {
   const values = new Map<string, number[]>()
   for (const { results } of models) {
     for (const [name, value] of new Map(results.map(({ k, v }) => [k, v]))) {

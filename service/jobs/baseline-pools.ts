@@ -67,7 +67,7 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
     const { project, targetBranch } = ground
     const [found, carried] = await Promise.all([
       models.listNewestOfBranch(project.id, targetBranch, newestAtMost),
-      carryOvers.listNewest(project, targetBranch, newestCarriedAtMost),
+      carryOvers.listNewest(project, targetBranch, { limit: newestCarriedAtMost }),
     ])
     return {
       areAll: found.length < newestAtMost && carried.length < newestCarriedAtMost,

@@ -20,6 +20,8 @@ export interface CarryOverOptions {
   clock: () => Date
 }
 
+type ModelsOfCommits = ModelStore['listOfCommits']
+
 export type MergedMergeRequest = Pick<
   GitLabMergeRequest,
   'iid' | 'sha' | 'sourceBranch' | 'targetBranch' | 'sourceProjectId' | 'mergeCommitSha' | 'squashCommitSha'
@@ -58,14 +60,22 @@ export function createCarryOver(options: CarryOverOptions) {
   }
 
   /** What was carried over to the branch last, the newest first. */
-  async function listNewest(project: Project, targetBranch: string, limit: number): Promise<Carried[]> {
-    return read(project, await carryOvers.listNewest(project.id, targetBranch, limit))
+  async function listNewest(
+    project: Project,
+    targetBranch: string,
+    { limit, listModels }: { limit: number; listModels?: ModelsOfCommits },
+  ): Promise<Carried[]> {
+    return read(project, await carryOvers.listNewest(project.id, targetBranch, limit), listModels)
   }
 
-  async function read(project: Project, rows: CarryOver[]): Promise<Carried[]> {
+  async function read(
+    project: Project,
+    rows: CarryOver[],
+    listModels: ModelsOfCommits = models.listOfCommits,
+  ): Promise<Carried[]> {
     if (rows.length === 0) return []
     const known = await pipelines.listOfHeads(project.id, [...new Set(rows.map((row) => row.headSha))])
-    const found = await models.listOfCommits(project.id, [...new Set(known.map((pipeline) => pipeline.sha))])
+    const found = await listModels(project.id, [...new Set(known.map((pipeline) => pipeline.sha))])
     const byHead = groupBy(known, (pipeline) => pipeline.headSha)
     const byCommit = groupBy(found, (model) => model.commit)
     return rows.map((row) => {

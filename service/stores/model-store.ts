@@ -50,7 +50,7 @@ export function modelCollection(db: Db): Collection<ModelDoc> {
   return db.collection<ModelDoc>('models')
 }
 
-export function fromModelDoc(doc: ModelDoc): Model {
+export function fromModelDoc(doc: Omit<ModelDoc, 'schema' | 'upload'>): Model {
   return {
     id: doc._id,
     projectId: doc.projectId,

@@ -5,6 +5,7 @@ import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
 import { createDecisionStore } from './decision-store.js'
 import { createDeliveryStore } from './delivery-store.js'
+import { createHistoryStore } from './history-store.js'
 import { createJobStore } from './job-store.js'
 import { createModelLists } from './model-lists.js'
 import { createModelStore } from './model-store.js'
@@ -28,6 +29,7 @@ export function createStores({ client, db }: Database) {
     decisions: createDecisionStore(db),
     carryOvers: createCarryOverStore(db),
     comparisons: createComparisonStore(db),
+    histories: createHistoryStore(db),
     notes: createNoteStore(db),
     jobs: createJobStore(db),
     deliveries: createDeliveryStore(db),

@@ -1,0 +1,139 @@
+import { identityOf, isTrustworthy } from '../domain/baseline.js'
+import type { HistoryPoint } from '../domain/comparison.js'
+import { type ExcludedUpload, withoutExcluded } from '../domain/exclusions.js'
+import { groupBy } from '../domain/group.js'
+import type { Model } from '../domain/model.js'
+import { meanResults } from '../domain/trainings.js'
+import type { HistoryLimits, HistoryStore } from '../stores/history-store.js'
+import type { Project } from '../stores/project-store.js'
+import type { Carried, CarryOvers } from './carry-over.js'
+
+const pointsAtMost = 20
+/** Twice the points, as some were trained several times and some failed; never more than take some ms to read. */
+const modelsPerIdentity = 2 * pointsAtMost
+const modelsAtMost = 2_000
+const modelsAtLeast = 200
+const resultsAtMost = 40_000
+
+export interface HistoryOptions {
+  histories: HistoryStore
+  carryOvers: Pick<CarryOvers, 'listNewest'>
+}
+
+export interface HistoryInput {
+  project: Project
+  targetBranch: string
+  identities: readonly { dataset: string; name: string }[]
+  /** These uploads are left out. */
+  exclusions: readonly ExcludedUpload[]
+}
+
+/** A point with what it is ordered by and told apart by. */
+interface Training {
+  key: string
+  pipelineId: number
+  at: number
+  isCarried: boolean
+  point: HistoryPoint
+}
+
+/** Gathers the last trainings of models on a branch, without a call to GitLab. */
+export function createHistory({ histories, carryOvers }: HistoryOptions) {
+  /** By `identityOf`, one point per pipeline, the oldest first, at most 20, fewer where many models were asked for:
+   * what the branch trained itself and what was merged into it and not trained again. */
+  async function gather(input: HistoryInput): Promise<Map<string, HistoryPoint[]>> {
+    if (input.identities.length === 0) return new Map()
+    const limits = limitsFor(input.identities.length)
+    const [own, carried] = await Promise.all([trained(input, limits), brought(input, limits)])
+    const points = groupBy([...own, ...carried], ({ key }) => key)
+    const histories = input.identities.map((identity) => {
+      const key = identityOf(identity)
+      return [key, inOrder(points.get(key) ?? [])] as const
+    })
+    return new Map(histories.filter(([, history]) => history.length > 0))
+  }
+
+  async function trained(input: HistoryInput, limits: HistoryLimits): Promise<Training[]> {
+    const { project, targetBranch: branch, identities, exclusions } = input
+    const names = [...new Set(identities.map(({ name }) => name))]
+    const found = await histories.listNewestOfBranch(project.id, { branch, names }, limits)
+    const whole = found.length < limits.models ? found : withoutLastPipeline(found)
+    const ids = [...new Set(whole.map((model) => model.pipeline.id))]
+    const succeeded = await histories.listSucceededJobs(project.id, branch, ids)
+    const good = whole.filter((model) =>
+      isTrustworthy(model, { targetBranch: branch, jobSucceeded: succeeded.has(model.job.id) }),
+    )
+    const groups = groupBy(withoutExcluded(good, exclusions), trainingOf)
+    return [...groups.values()].flatMap((repeats) => toTraining(repeats))
+  }
+
+  async function brought(input: HistoryInput, limits: HistoryLimits): Promise<Training[]> {
+    const { project, targetBranch, identities, exclusions } = input
+    const limit = Math.max(1, Math.min(pointsAtMost, Math.floor(limits.models / identities.length)))
+    const carried = await carryOvers.listNewest(project, targetBranch, {
+      limit,
+      listModels: (projectId, commits) => histories.listOfCommits(projectId, commits, limits),
+    })
+    return carried.flatMap(({ row, models }: Carried) => {
+      const counted = withoutExcluded(models, exclusions).filter(({ trial }) => trial === null)
+      const groups = groupBy(counted, identityOf)
+      return [...groups.values()].flatMap((repeats) => toTraining(repeats, row))
+    })
+  }
+
+  return { gather }
+}
+
+export type History = ReturnType<typeof createHistory>
+
+function limitsFor(identities: number): HistoryLimits {
+  const models = Math.max(modelsAtLeast, Math.min(modelsAtMost, identities * modelsPerIdentity))
+  return { models, resultsOfEach: Math.floor(resultsAtMost / models) }
+}
+
+/** The rest of its models may not have been read. */
+function withoutLastPipeline(models: Model[]): Model[] {
+  const last = models.at(-1)?.pipeline.id
+  return models.filter((model) => model.pipeline.id !== last)
+}
+
+function trainingOf(model: Model): string {
+  return `${model.pipeline.id} ${identityOf(model)}`
+}
+
+function toTraining(repeats: Model[], carriedBy?: Carried['row']): Training[] {
+  const [first] = repeats
+  if (first === undefined) return []
+  const uploadedAt = Math.max(...repeats.map((model) => model.uploadedAt.getTime()))
+  return [
+    {
+      key: identityOf(first),
+      pipelineId: first.pipeline.id,
+      at: carriedBy?.mergedAt.getTime() ?? uploadedAt,
+      isCarried: carriedBy !== undefined,
+      point: {
+        commit: carriedBy?.commit ?? first.commit,
+        repeats: repeats.length,
+        results: meanResults(repeats),
+      },
+    },
+  ]
+}
+
+/** The branch's own pipelines in their order, however they ended, and between them what was carried over: only to commits
+ * that were not trained themselves, and of each pipeline once. */
+function inOrder(trainings: readonly Training[]): HistoryPoint[] {
+  const own = trainings.filter(({ isCarried }) => !isCarried).sort((a, b) => a.pipelineId - b.pipelineId)
+  let latest = 0
+  const placed = own.map((training) => {
+    latest = Math.max(latest, training.at)
+    return { ...training, at: latest }
+  })
+  const commits = new Set(own.map(({ point }) => point.commit))
+  const carried = trainings.filter(({ isCarried, point }) => isCarried && !commits.has(point.commit))
+  const once = new Map(carried.map((training) => [training.pipelineId, training]))
+  return [...placed, ...once.values()]
+    .sort((a, b) => a.at - b.at || a.pipelineId - b.pipelineId)
+    .slice(-pointsAtMost)
+    .map(({ point }) => point)
+}
