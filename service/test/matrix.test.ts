@@ -54,8 +54,14 @@ function isForced({ method, route }: Call): boolean {
   return method === 'GET' && (route === '/user' || route === notesRoute)
 }
 
+/** Of the note. */
 function writesOf(calls: Call[]): string[] {
-  return calls.filter(({ method }) => method !== 'GET').map(({ method }) => method)
+  const writes = calls.filter(({ method, route }) => method !== 'GET' && route.startsWith(notesRoute))
+  return writes.map(({ method }) => method)
+}
+
+function statusesOf(calls: Call[]): number {
+  return calls.filter(({ route }) => route === '/projects/:id/statuses/:sha').length
 }
 
 t.test('a hundred jobs make one note, two writes and as few calls as two jobs', async (t) => {
@@ -66,7 +72,8 @@ t.test('a hundred jobs make one note, two writes and as few calls as two jobs', 
   const few = await runMatrix(service, await service.createProject('research/few'), 2)
 
   t.ok(writesOf(many).length <= 2, writesOf(many).join(' '))
-  t.ok(many.length <= 10, `${many.length} calls`)
+  t.equal(statusesOf(many), 1)
+  t.ok(many.length <= 10, many.map(({ method, route }) => `${method} ${route}`).join(', '))
   t.ok(many.length <= few.length + 2, `${many.length} calls, for two jobs ${few.length}`)
 })
 
