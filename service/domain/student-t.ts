@@ -1,5 +1,3 @@
-/** Below this a convergent of the continued fraction would divide by zero. */
-const TINY = 1e-300
 const PRECISION = 1e-13
 /** Some 20 are taken as a rule, and not 1,000 at a million degrees of freedom. */
 const MOST_TERMS = 10_000
@@ -40,37 +38,36 @@ const GAMMA_RATIO = [
 
 /** Γ(a + 1/2) / Γ(a): its series for large a, after steps up to where that holds. */
 function gammaRatio(a: number): number {
+  let above = 1
   let below = 1
   let at = a
-  for (; at < 16; at++) below *= at / (at + 0.5)
+  for (; at < 16; at++) {
+    above *= at
+    below *= at + 0.5
+  }
   let series = 0
   for (const coefficient of GAMMA_RATIO) series = series / at + coefficient
-  return below * Math.sqrt(at) * series
+  return (above / below) * Math.sqrt(at) * series
 }
 
-/** The continued fraction of the incomplete beta function, by Lentz's method. Converges fast for x < (a+1)/(a+b+2). */
+/** The continued fraction of the incomplete beta function, by its convergents: `top / bottom`, scaled so that `bottom`
+ * stays 1. Converges fast for x < (a+1)/(a+b+2). */
 function betaFraction(x: number, a: number, b: number): number {
-  let c = 1
-  let d = reciprocal(1 - ((a + b) * x) / (a + 1))
-  let value = d
+  let top = 1 / (1 - ((a + b) * x) / (a + 1))
+  let lastTop = top
+  let lastBottom = top
   for (let m = 1; m <= MOST_TERMS; m++) {
-    const even = (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m))
-    d = reciprocal(1 + even * d)
-    c = awayFromZero(1 + even / c)
-    value *= d * c
-    const odd = (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1))
-    d = reciprocal(1 + odd * d)
-    c = awayFromZero(1 + odd / c)
-    value *= d * c
-    if (Math.abs(d * c - 1) < PRECISION) break
+    const at = a + 2 * m
+    const even = (m * (b - m) * x) / ((at - 1) * at)
+    const odd = (-(a + m) * (a + b + m) * x) / (at * (at + 1))
+    const evenTop = top + even * lastTop
+    const evenBottom = 1 + even * lastBottom
+    const scale = 1 / (evenBottom + odd)
+    const before = top
+    top = (evenTop + odd * top) * scale
+    lastTop = evenTop * scale
+    lastBottom = evenBottom * scale
+    if (Math.abs(top - before) < PRECISION * Math.abs(top)) break
   }
-  return value
-}
-
-function reciprocal(value: number): number {
-  return 1 / awayFromZero(value)
-}
-
-function awayFromZero(value: number): number {
-  return Math.abs(value) < TINY ? TINY : value
+  return top
 }
