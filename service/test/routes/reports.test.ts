@@ -388,3 +388,24 @@ t.test('__proto__ as the name of a result goes in and comes out', async (t) => {
   t.match(read.text, '"results":{"__proto__":1}')
   t.match(read.text, '"parameters":{"a":{"__proto__":2,"$b.c":3}}')
 })
+
+t.test('two hundred trials of a search are one report, and the chosen one is known', async (t) => {
+  const { jobs } = pipelineOf(['search'])
+  const models = Array.from({ length: 200 }, (_, trial) => ({
+    name: 'searched',
+    dataset: 'iris',
+    trial,
+    ...(trial === 42 && { chosen: true }),
+    results: { accuracy: trial / 200 },
+  }))
+
+  const answer = await service.report(jobs[0] ?? 0, { job: { name: 'search', status: 'success' }, models })
+
+  t.equal(answer.status, 202, answer.text)
+  const stored = await storedModels('searched')
+  t.equal(new Set(stored.map(({ trial }) => trial)).size, 200)
+  t.same(
+    stored.filter(({ chosen }) => chosen).map(({ trial }) => trial),
+    ['42'],
+  )
+})
