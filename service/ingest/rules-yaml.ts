@@ -1,44 +1,45 @@
-import { Composer, CST, LineCounter, Parser, type YAMLError } from 'yaml'
+import { Composer, CST, Parser, type YAMLError } from 'yaml'
 import type { RulesProblem } from '../domain/rules.js'
 import { type Place, readTree, type RulesTree } from './rules-tree.js'
 import { rulesLimits } from './rules-limits.js'
 
 /** Reads the YAML alone. Never throws: every text is a tree or problems. */
 export function readRulesYaml(
-  text: string,
+  file: string,
 ): { tree: RulesTree; problems: null } | { tree: null; problems: RulesProblem[] } {
+  const text = file.replace(/^\ufeff/, '')
   const problem = sizeProblem(text) ?? characterProblem(text)
   if (problem !== null) return { tree: null, problems: [problem] }
-  const lines = new LineCounter()
-  const tokens = [...new Parser(lines.addNewLine).parse(text)]
+  const placeAt = createPlaces(text)
+  const tokens = [...new Parser().parse(text)]
   const tooDeep = findTooDeep(tokens)
   if (tooDeep !== null) {
     const message = `this is nested deeper than ${rulesLimits.depth} levels`
-    return { tree: null, problems: [{ ...placeAt(lines, tooDeep), key: '', message, suggestion: null }] }
+    return { tree: null, problems: [{ ...placeAt(tooDeep), key: '', message, suggestion: null }] }
   }
   const stray = tokens.filter(({ type }) => type === 'error')
   if (stray.length > rulesLimits.problems)
-    return { tree: null, problems: stray.map((token) => strayProblem(token, lines)) }
+    return { tree: null, problems: stray.map((token) => strayProblem(token, placeAt)) }
   const [document, second] = new Composer({ uniqueKeys: false }).compose(tokens, true, text.length)
-  if (document === undefined) return { tree: null, problems: [strayProblem({ offset: 0 }, lines)] }
-  const wrong = syntaxProblems([...document.errors, ...document.warnings], text, lines)
-  if (second !== undefined) wrong.push(secondDocument(second.range[0], lines))
+  if (document === undefined) return { tree: null, problems: [strayProblem({ offset: 0 }, placeAt)] }
+  const wrong = syntaxProblems([...document.errors, ...document.warnings], text, placeAt)
+  if (second !== undefined) wrong.push(secondDocument(second.range[0], placeAt))
   if (wrong.length > 0) return { tree: null, problems: wrong }
-  return readTree(document.contents, (offset) => placeAt(lines, offset))
+  return readTree(document.contents, placeAt)
 }
 
-function strayProblem({ offset }: { offset: number }, lines: LineCounter): RulesProblem {
+function strayProblem({ offset }: { offset: number }, placeAt: PlaceAt): RulesProblem {
   return {
-    ...placeAt(lines, offset),
+    ...placeAt(offset),
     key: '',
     message: 'no YAML: nothing is expected here',
     suggestion: null,
   }
 }
 
-function secondDocument(offset: number, lines: LineCounter): RulesProblem {
+function secondDocument(offset: number, placeAt: PlaceAt): RulesProblem {
   const message = 'a second document begins here; write one, without ---'
-  return { ...placeAt(lines, offset), key: '', message, suggestion: null }
+  return { ...placeAt(offset), key: '', message, suggestion: null }
 }
 
 function sizeProblem(text: string): RulesProblem | null {
@@ -98,11 +99,11 @@ const SYNTAX: Partial<Record<YAMLError['code'], string>> = {
 }
 
 /** An unquoted `*_ms:` is the mistake that people make; what YAML says after it is of no use. */
-function syntaxProblems(errors: readonly YAMLError[], text: string, lines: LineCounter): RulesProblem[] {
+function syntaxProblems(errors: readonly YAMLError[], text: string, placeAt: PlaceAt): RulesProblem[] {
   const star = errors.find(({ code }) => code === 'BAD_ALIAS')
-  if (star !== undefined) return [starProblem(text, star.pos[0], lines)]
+  if (star !== undefined) return [starProblem(text, star.pos[0], placeAt)]
   return errors.slice(0, rulesLimits.problems).map(({ code, message, pos: [offset] }) => ({
-    ...placeAt(lines, offset),
+    ...placeAt(offset),
     key: '',
     message: SYNTAX[code] ?? `no YAML: ${message.slice(0, 120)}`,
     suggestion: null,
@@ -110,18 +111,32 @@ function syntaxProblems(errors: readonly YAMLError[], text: string, lines: LineC
 }
 
 /** YAML places the warning somewhere in the alias; the alias itself begins at the star. */
-function starProblem(text: string, near: number, lines: LineCounter): RulesProblem {
+function starProblem(text: string, near: number, placeAt: PlaceAt): RulesProblem {
   const offset = text.lastIndexOf('*', near)
   const written = /^\*[^\s,[\]{}]*/.exec(text.slice(offset, offset + 200))?.[0].replace(/:$/, '') ?? '*'
   return {
-    ...placeAt(lines, offset),
+    ...placeAt(offset),
     key: '',
     message: `${written} begins with *, which means an alias in YAML; put the pattern in quotes`,
     suggestion: `"${written}"`,
   }
 }
 
-function placeAt(lines: LineCounter, offset: number): Place {
-  const { line, col } = lines.linePos(offset)
-  return { line: Math.max(line, 1), column: Math.max(col, 1) }
+type PlaceAt = (offset: number) => Place
+
+/** Counted here, because the parser's own counter misses some line ends. */
+function createPlaces(text: string): PlaceAt {
+  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)]
+  return (given) => {
+    // The parser says -1 of some anchors.
+    const offset = Math.min(Math.max(given, 0), text.length)
+    let line = 0
+    let beyond = starts.length
+    while (beyond - line > 1) {
+      const middle = (line + beyond) >> 1
+      if ((starts[middle] ?? 0) <= offset) line = middle
+      else beyond = middle
+    }
+    return { line: line + 1, column: offset - (starts[line] ?? 0) + 1 }
+  }
 }
