@@ -1,7 +1,7 @@
 import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/comparison.js'
+import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
-import type { NoteLinks } from './note-input.js'
-import { figures } from './numbers.js'
+import { type FigureForm, figures, type FigureText, unitText } from './numbers.js'
 import { isFromFork } from './verdict.js'
 
 /** Result names stand in heads and sentences, where there is less room than in a list. */
@@ -9,30 +9,69 @@ export const SHORT_NAME = 40
 
 export const absent = gfm`–`
 
+/** Of a result whose unit stands in the head of its column: percent signs stay with their numbers. */
+function bareFigures(result: ComparedResult): FigureText {
+  return figures({ ...result, unit: null })
+}
+
 /** One result of one row: old → new where it changed, the value alone where it did not. */
 export function resultCell(result: ComparedResult | undefined, row: ComparedModel): Markdown {
   if (result === undefined) return absent
-  const { old, new: now } = figures(result)
-  if (row.state === 'not_run') return figure(old ?? '')
-  if (row.baseline === null) return figure(now ?? '')
-  return changeOf(result, row.state === 'mixed')
+  const text = bareFigures(result)
+  if (row.state === 'not_run') return figure(text.old ?? '')
+  if (row.baseline === null) return figure(text.new ?? '')
+  const isOtherNoise = result.state === 'noise' && row.state !== 'noise'
+  return change(result, { withWord: row.state === 'mixed' || isOtherNoise, unit: nothing })
 }
 
-/** `93.3 → **91.3%** (−2.0 pp)`, with the state's word where asked for or where no difference can be told. */
+/** `93.3 → **91.3%** (−2.0 pp)` with its unit, and with the state's word where asked for or where no difference can be
+ * told. */
 export function changeOf(result: ComparedResult, withWord: boolean): Markdown {
-  const text = figures(result)
+  return change(result, { withWord, unit: unitOf(result) })
+}
+
+interface ChangeForm {
+  withWord: boolean
+  /** With the blank before it. */
+  unit: Markdown
+}
+
+function change(result: ComparedResult, { withWord, unit }: ChangeForm): Markdown {
+  const text = bareFigures(result)
   const [old, now] = [figure(text.old ?? ''), figure(text.new ?? '')]
-  if (result.new === null) return gfm`${old}&nbsp;→&nbsp;**none**`
-  if (result.old === null) return gfm`**${now}** new`
-  if (result.state === 'same') return now
+  if (result.new === null) return gfm`${old}${unit}&nbsp;→&nbsp;**none**`
+  if (result.old === null) return gfm`**${now}**${unit} new`
+  if (result.state === 'same') return gfm`${now}${unit}`
   const difference = text.difference === null ? nothing : gfm` (${figure(text.difference)})`
   const word = withWord || text.difference === null ? judgedWord(result) : nothing
-  return gfm`${old}&nbsp;→&nbsp;**${now}**${difference}${word}`
+  const shown = result.state === 'noise' ? now : gfm`**${now}**`
+  return gfm`${old}&nbsp;→&nbsp;${shown}${unit}${difference}${word}`
 }
 
 function judgedWord({ state }: ComparedResult): Markdown {
   if (state === 'worse') return gfm` worse`
+  if (state === 'noise') return gfm` within noise`
   return state === 'better' ? gfm` better` : nothing
+}
+
+/** Usual units as they are; anything else might be markup. */
+export function unitOf(form: FigureForm): Markdown {
+  const unit = form.percent ? '' : unitText(form).trim()
+  if (unit === '') return nothing
+  return gfm`&nbsp;${/^[A-Za-z]+$/.test(unit) ? figure(unit) : code(unit)}`
+}
+
+/** One value with its unit. */
+export function valueOf(value: number, form: FigureForm): Markdown {
+  const { new: text } = figures({
+    old: null,
+    new: value,
+    difference: null,
+    relative: null,
+    percent: form.percent,
+    digits: form.digits ?? null,
+  })
+  return gfm`${figure(text ?? '')}${unitOf(form)}`
 }
 
 /** The results that are no columns: the worst with its figures, the rest counted. */
@@ -53,7 +92,7 @@ export function otherResults(row: ComparedModel, columns: readonly ResultColumn[
 }
 
 function explains({ state, training, new: value }: ComparedResult, row: ComparedModel): boolean {
-  if (row.state === 'changed') return state !== 'same'
+  if (row.state === 'changed') return state !== 'same' && state !== 'noise'
   if (training && !Number.isNaN(value)) return false
   return state === 'worse' || state === 'better' || state === 'missing'
 }
@@ -72,37 +111,53 @@ function restWords(rest: readonly ComparedResult[]): Markdown {
 }
 
 /** The model's name with the link to its page, and what one must know before reading its numbers. */
-export function modelCell(row: ComparedModel, links: NoteLinks): Markdown {
+export function modelCell(row: ComparedModel, view: NoteView, name: Markdown = code(row.name)): Markdown {
   const facts = join(
     [
-      repeatsFact(row),
+      repeatsFact(row, view),
       row.datasetChanged ? gfm`other data` : null,
-      isFromFork(row) ? gfm`from a fork` : null,
+      isFromFork(row) && !view.isFork ? gfm`from a fork` : null,
     ],
     gfm`, `,
   )
-  const name = modelLink(row, links)
-  return facts.source === '' ? name : gfm`${name} (${facts})`
+  const linked = modelLink(row, view, name)
+  return facts.source === '' ? linked : gfm`${linked} (${facts})`
 }
 
 /** To the page of what was trained here, or of the baseline where nothing was. */
-export function modelLink(row: ComparedModel, links: NoteLinks): Markdown {
+export function modelLink(
+  row: ComparedModel,
+  { links }: NoteView,
+  name: Markdown = code(row.name),
+): Markdown {
   const model = row.models[0] ?? row.baseline?.models[0]
-  return link(code(row.name), model === undefined ? null : links.model(model))
+  return link(name, model === undefined ? null : links.model(model))
 }
 
-function repeatsFact({ models, baseline }: ComparedModel): Markdown | null {
+function repeatsFact(row: ComparedModel, { repeats }: NoteView): Markdown | null {
+  if (repeats !== null) return null
+  const counts = repeatCounts(row)
+  return counts === null ? null : repeatsWords(counts)
+}
+
+/** How many trainings each value is the mean of; null where there is but one on both sides. */
+export function repeatCounts({ models, baseline }: ComparedModel): { here: number; before: number } | null {
   const before = baseline?.models.length ?? models.length
   if (models.length === 0 || (models.length === 1 && before === 1)) return null
-  return before === models.length
-    ? gfm`mean of ${models.length} repeats`
-    : gfm`mean of ${models.length} repeats, baseline of ${before}`
+  return { here: models.length, before }
+}
+
+export function repeatsWords({ here, before }: { here: number; before: number }): Markdown {
+  return before === here
+    ? gfm`mean of ${here} repeats`
+    : gfm`mean of ${here} ${here === 1 ? gfm`training` : gfm`repeats`}, before of ${before}`
 }
 
 /** `accuracy ↑`: the arrow points to where better is; none where nobody knows. */
-export function columnHead({ name, direction }: Pick<ResultColumn, 'name' | 'direction'>): Markdown {
-  if (direction === 'unknown') return code(name, SHORT_NAME)
-  return direction === 'higher'
-    ? gfm`${code(name, SHORT_NAME)}&nbsp;↑`
-    : gfm`${code(name, SHORT_NAME)}&nbsp;↓`
+export function columnHead(column: Pick<ResultColumn, 'name' | 'direction'> & FigureForm): Markdown {
+  const { name, direction } = column
+  const unit = unitOf(column)
+  const head = unit === nothing ? code(name, SHORT_NAME) : gfm`${code(name, SHORT_NAME)},${unit}`
+  if (direction === 'unknown') return head
+  return direction === 'higher' ? gfm`${head}&nbsp;↑` : gfm`${head}&nbsp;↓`
 }

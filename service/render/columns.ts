@@ -1,10 +1,13 @@
 import type { ComparedModel, Comparison, ResultColumn } from '../domain/comparison.js'
+import { repeatCounts } from './cells.js'
 import type { NoteInput } from './note-input.js'
 
 const MAX_COLUMNS = 3
+/** What the rules name is somebody's wish, but a table has to fit on a page. */
+const MAX_NAMED_COLUMNS = 5
 
 /**
- * The results that the table shows: of those that are judged and stand in at least half of its rows the best known,
+ * The results that the table shows: those that the rules name; where they name none, of those that are judged and stand in at least half of its rows the best known,
  * then what changed, then the rest; one of a kind before a second (`test_loss`, `val_loss`), measured on training data
  * last. Only where nothing is judged, whatever there is.
  */
@@ -12,6 +15,8 @@ export function mainColumns({ columns, rows }: Comparison): ResultColumn[] {
   const present = rows.filter(({ state }) => state !== 'not_run')
   const uses = countUses(present)
   const used = columns.filter(({ name }) => uses.has(name))
+  const named = used.filter(({ isNamed }) => isNamed)
+  if (named.length > 0) return named.slice(0, MAX_NAMED_COLUMNS)
   const judged = used.filter(({ direction }) => direction !== 'unknown')
   const wanted = judged.length > 0 ? judged : changedFirst(used, uses)
   const common = wanted.filter(({ name }) => (uses.get(name)?.rows ?? 0) * 2 >= present.length)
@@ -54,14 +59,64 @@ function isFirstOfKind(column: ResultColumn, columns: readonly ResultColumn[]): 
 
 /** The input of a note, with what all its parts ask for. */
 export interface NoteView extends NoteInput {
+  /** The columns of the table. */
   mainColumns: ResultColumn[]
+  /** The result that people look at first, whether it is a column or not. */
+  firstColumn: ResultColumn | null
+  /** What would be a column, but has one value in all rows and did not change. */
+  uniform: { column: ResultColumn; value: number }[]
   /** The dataset of all rows, which then needs no column of its own; null where there are several. */
   soleDataset: string | null
+  /** How many trainings each value is the mean of, where that is the same in all rows and worth a word. */
+  repeats: { here: number; before: number } | null
 }
 
 export function viewOf(input: NoteInput): NoteView {
   const { comparison } = input
-  return { ...input, mainColumns: mainColumns(comparison), soleDataset: soleDataset(comparison) }
+  const rows = comparison.rows.filter(({ state }) => state !== 'not_run')
+  const columns = mainColumns(comparison)
+  const uniform = uniformColumns(rows, columns)
+  const moved = new Set(uniform.map(({ column }) => column))
+  return {
+    ...input,
+    mainColumns: columns.filter((column) => !moved.has(column)),
+    firstColumn: columns[0] ?? null,
+    uniform,
+    soleDataset: soleDataset(comparison),
+    repeats: commonRepeats(rows),
+  }
+}
+
+/** At least one column stays, and one row alone has nothing in common with others. */
+function uniformColumns(
+  rows: readonly ComparedModel[],
+  columns: readonly ResultColumn[],
+): NoteView['uniform'] {
+  if (rows.length < 2) return []
+  const uniform = columns.flatMap((column) => {
+    const value = commonValue(rows, column)
+    return value === null ? [] : [{ column, value }]
+  })
+  return uniform.length < columns.length ? uniform : uniform.slice(1)
+}
+
+function commonValue(rows: readonly ComparedModel[], { name }: ResultColumn): number | null {
+  let common: number | null = null
+  for (const { results } of rows) {
+    const result = results.find((one) => one.name === name)
+    if (result === undefined || result.new === null || result.difference !== 0) return null
+    if (common !== null && !Object.is(common, result.new)) return null
+    common = result.new
+  }
+  return common
+}
+
+function commonRepeats(rows: readonly ComparedModel[]): NoteView['repeats'] {
+  const counts = rows.map(repeatCounts)
+  const [first] = counts
+  if (first === undefined || first === null || rows.length < 2) return null
+  const isCommon = counts.every((one) => one?.here === first.here && one.before === first.before)
+  return isCommon ? first : null
 }
 
 function soleDataset({ rows }: Comparison): string | null {

@@ -24,6 +24,17 @@ export function code(text: string, maxLength?: number): Markdown {
   return markdown(`<code>${breakLinks(encode(shown))}</code>${RIGHT_TO_LEFT.test(shown) ? '&lrm;' : ''}`)
 }
 
+/**
+ * Lines to be copied as they are. Between `pre` and its end GitLab looks for nothing, and no line of the source begins
+ * with a sign. Invisible characters are not to be expected: whoever writes JSON escapes them.
+ */
+export function codeBlock(lines: readonly string[]): Markdown {
+  const shown = lines.map((line) => breakLinks(encode(visibleText(line, MAX_BLOCK_LINE))))
+  return markdown(`<pre><code>${shown.join('\n')}</code></pre>`)
+}
+
+const MAX_BLOCK_LINE = 4000
+
 /** The usual name, which needs no escaping. */
 const WORD = /^[A-Za-z0-9]+$/
 
@@ -133,4 +144,25 @@ export function table(columns: readonly Column[], rows: readonly Markdown[][]): 
 
 function tableRow(cells: readonly Markdown[]): string {
   return `| ${cells.map(({ source }) => source).join(' | ')} |`
+}
+
+/** A chart of numbers alone, as those GitLab versions draw it that know `xychart-beta`. */
+export function lineChart({
+  values,
+  from,
+  to,
+}: {
+  values: readonly number[]
+  from: number
+  to: number
+}): Markdown {
+  const lines = [
+    '```mermaid',
+    'xychart-beta',
+    `  x-axis 1 --> ${values.length}`,
+    `  y-axis ${from} --> ${to}`,
+    `  line [${values.join(', ')}]`,
+    '```',
+  ]
+  return markdown(lines.join('\n'))
 }

@@ -1,8 +1,8 @@
-import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
-import type { CurveSummary, Json, Model, Named } from '../domain/model.js'
+import type { ComparedModel, ComparedResult, ResultColumn, Search } from '../domain/comparison.js'
+import type { CurveSummary, Model } from '../domain/model.js'
 import type { SettingChange } from '../domain/settings.js'
 import type { Budget } from './budget.js'
-import { absent, modelLink, SHORT_NAME } from './cells.js'
+import { absent, columnHead, modelLink, SHORT_NAME, unitOf, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
 import {
   type Column,
@@ -17,12 +17,16 @@ import {
   right,
   table,
 } from './markdown.js'
+import { renderChart } from './note-chart.js'
+import { pValue } from './note-gate.js'
+import { renderReproduce } from './note-reproduce.js'
 import { listed, nameOf } from './note-sentences.js'
-import { figureOf, figures } from './numbers.js'
-import { settingChange, settingValue } from './setting-values.js'
+import { figureOf, figuresApart } from './numbers.js'
+import { settingChange } from './setting-values.js'
 import { STATE_WORDS } from './verdict.js'
 
 const MAX_LINES = 200
+const MAX_SEARCHES = 20
 
 /** Everything else, folded, as far as the budget goes: all results, settings, repeats, curves, what did not run. */
 export function renderDetails(input: NoteView, budget: Budget): Markdown | null {
@@ -30,11 +34,13 @@ export function renderDetails(input: NoteView, budget: Budget): Markdown | null 
   if (!budget.takes(gfm`${opening}\n\n\n\n</details>`)) return null
   const sections = [
     renderSection(allResults(input), budget),
+    budget.optional(renderChart(input)),
+    budget.optional(renderSearches(input)),
     renderSection(changedSettings(input), budget),
     renderSection(repeats(input), budget),
     renderSection(curves(input), budget),
-    renderSection(allSettings(input), budget),
     renderNotRun(input, budget),
+    renderReproduce(input, budget),
   ].filter((section) => section !== null)
   if (sections.length === 0) return null
   return gfm`${opening}\n\n${join(sections, gfm`\n\n`)}\n\n</details>`
@@ -46,16 +52,13 @@ function summaryOf({ comparison: { rows, counts }, pipeline }: NoteView): Markdo
   const parts = [
     resultWords(results),
     counts.same > 0 ? gfm`${counts.same} unchanged` : null,
-    rows.some(({ models }) => models.some(hasSettings)) ? gfm`settings` : null,
+    rows.some(({ search }) => search !== null) ? gfm`search` : null,
     rows.some(({ models }) => models.length > 1) ? gfm`repeats` : null,
     rows.some(({ models }) => models.some((model) => model.curves.length > 0)) ? gfm`curves` : null,
     counts.not_run > 0 ? gfm`${counts.not_run} ${notRunWords(pipeline)}` : null,
+    rows.some(({ models }) => models.length > 0) ? gfm`how to reproduce` : null,
   ]
   return join(parts, gfm` · `)
-}
-
-function hasSettings({ hyperparameters, parameters }: Model): boolean {
-  return hyperparameters.length + parameters.length > 0
 }
 
 function resultWords(results: number): Markdown | null {
@@ -99,7 +102,7 @@ interface ResultItem {
 }
 
 function allResults(view: NoteView): Section<ResultItem> {
-  const { comparison, links } = view
+  const { comparison } = view
   const whose = whoseColumns(view)
   const rows = comparison.rows.filter(({ state }) => state !== 'not_run')
   return {
@@ -116,7 +119,7 @@ function allResults(view: NoteView): Section<ResultItem> {
     total: rows.reduce((sum, row) => sum + Math.max(1, row.results.length), 0),
     items: resultItems(rows),
     lineOf({ row, result, isFirst }) {
-      const name = isFirst ? modelLink(row, links) : code(row.name)
+      const name = isFirst ? modelLink(row, view) : code(row.name)
       return [...whose.cells(row, name), ...resultCells(result)]
     },
   }
@@ -131,18 +134,23 @@ function* resultItems(rows: readonly ComparedModel[]): Generator<ResultItem> {
 
 function resultCells(result: ComparedResult | null): Markdown[] {
   if (result === null) return [gfm`none`, absent, absent, nothing, nothing, nothing]
-  const text = figures(result)
-  const sharesUnit =
-    result.percent && text.old !== null && text.new?.endsWith('%') && Number.isFinite(result.old)
-  const unit = sharesUnit && text.old?.endsWith('%') === false ? '%' : ''
+  const text = figuresApart({ ...result, unit: null })
+  const unit = unitOf(result)
+  const name = code(result.name)
   return [
-    code(result.name),
-    text.old === null ? absent : figure(text.old + unit),
+    unit === nothing ? name : gfm`${name},${unit}`,
+    text.old === null ? absent : figure(text.old),
     text.new === null ? absent : figure(text.new),
     figure(text.difference ?? ''),
     figure(text.relative ?? ''),
-    result.state === 'changed' ? gfm`not judged` : own(STATE_WORDS[result.state]),
+    stateWords(result),
   ]
+}
+
+/** With how likely chance makes such a difference, where that was tested. */
+function stateWords({ state, noise }: ComparedResult): Markdown {
+  const word = state === 'changed' ? gfm`not judged` : own(STATE_WORDS[state])
+  return noise === null || state === 'same' ? word : gfm`${word}, ${pValue(noise.p)}`
 }
 
 interface WhoseColumns {
@@ -187,20 +195,20 @@ function repeats(view: NoteView): Section<Model> {
   const models = comparison.rows.flatMap((row) => (row.models.length > 1 ? row.models : []))
   return {
     title: gfm`Repeats`,
-    head: [...whose.head, left(gfm`Repeat`), ...columns.map(({ name }) => right(code(name, SHORT_NAME)))],
+    head: [...whose.head, left(gfm`Repeat`), ...columns.map((column) => right(columnHead(column)))],
     total: models.length,
     items: models,
     lineOf: (model) => [
       ...whose.cells(model),
       model.repeat === null ? absent : code(model.repeat, SHORT_NAME),
-      ...columns.map(({ name, percent }) => valueOf(model, name, percent)),
+      ...columns.map((column) => repeatValue(model, column)),
     ],
   }
 }
 
-function valueOf(model: Model, name: string, percent: boolean): Markdown {
+function repeatValue(model: Model, { name, percent, digits }: ResultColumn): Markdown {
   const found = model.results.findLast(({ k }) => k === name)
-  return found === undefined ? absent : figure(figureOf(found.v, percent))
+  return found === undefined ? absent : figure(figureOf(found.v, { percent, digits }))
 }
 
 interface CurveItem {
@@ -235,25 +243,42 @@ function* curveItems(models: readonly Model[]): Generator<CurveItem> {
   for (const model of models) for (const curve of model.curves) yield { model, curve }
 }
 
-function allSettings(view: NoteView): Section<Model> {
-  const whose = whoseColumns(view)
-  const models = view.comparison.rows.flatMap(({ models: [first] }) =>
-    first !== undefined && hasSettings(first) ? [first] : [],
+/** One line for each: what was tried, what was chosen and why. */
+function renderSearches(view: NoteView): Markdown | null {
+  const searched = view.comparison.rows.flatMap((row) =>
+    row.search === null ? [] : [{ row, search: row.search }],
   )
-  return {
-    title: gfm`All settings`,
-    head: [...whose.head, left(gfm`Settings`)],
-    total: models.length,
-    items: models,
-    lineOf: (model) => [...whose.cells(model), settingsCell([...model.hyperparameters, ...model.parameters])],
-  }
+  if (searched.length === 0) return null
+  return listed(
+    searched,
+    ({ row, search }) => gfm`**Search** ${nameOf(row, view)}: ${searchWords(search, view)}`,
+    {
+      most: MAX_SEARCHES,
+      separator: gfm`\n\n`,
+    },
+  )
 }
 
-function settingsCell(settings: readonly Named<Json>[]): Markdown {
-  return listed(settings, ({ k, v }) => gfm`${code(k, SHORT_NAME)} ${settingValue(v)}`, {
-    most: 20,
-    separator: gfm`, `,
-  })
+function searchWords(search: Search, { comparison }: NoteView): Markdown {
+  const { trials, chosen, by, result, best, median, failed } = search
+  const column = comparison.columns.find(({ name }) => name === result)
+  const value = (number: number) => valueOf(number, column ?? { percent: false })
+  const name = result === null ? nothing : gfm`${code(result, SHORT_NAME)} `
+  const parts = [
+    gfm`${trials} trials`,
+    chosen === null ? gfm`none chosen` : gfm`${code(chosen, SHORT_NAME)} chosen${CHOSEN_BY[by]}`,
+    best === null ? null : gfm`best ${name}${value(best)}`,
+    median === null ? null : gfm`median ${value(median)}`,
+    failed > 0 ? gfm`${failed} without a value` : null,
+  ]
+  return join(parts, gfm`, `)
+}
+
+const CHOSEN_BY: Record<Search['by'], Markdown> = {
+  report: gfm` by its report`,
+  job: gfm` by its job`,
+  result: gfm` as the best`,
+  none: nothing,
 }
 
 function renderNotRun(view: NoteView, budget: Budget): Markdown | null {

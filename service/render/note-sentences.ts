@@ -4,6 +4,7 @@ import { compareWithLastPush, type PushChange } from '../domain/last-push.js'
 import { groupBy } from '../domain/group.js'
 import type { SettingChange } from '../domain/settings.js'
 import { changeOf, SHORT_NAME } from './cells.js'
+import { folderOf } from './folders.js'
 import type { NoteView } from './columns.js'
 import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import { settingChange } from './setting-values.js'
@@ -35,7 +36,13 @@ export function renderFailedJobs({ pipeline: { failedJobs } }: NoteView): Markdo
   return gfm`**Jobs without success:** ${jobs}`
 }
 
-function statusWords(status: string): Markdown {
+/** What comes from another project is shown, and counts for nothing else. */
+export function renderFork({ isFork }: NoteView): Markdown | null {
+  if (!isFork) return null
+  return gfm`**From a fork:** these results never become a baseline, and no gate depends on them.`
+}
+
+export function statusWords(status: string): Markdown {
   if (status === 'failed') return gfm`failed`
   return status === 'canceled' || status === 'cancelled' ? gfm`was cancelled` : code(status, SHORT_NAME)
 }
@@ -66,6 +73,21 @@ export function renderMissing(view: NoteView): Markdown | null {
     return gfm`${nameOf(row, view)} (job ${job})`
   })
   return gfm`**Missing:** a job ended without sending what it sent before: ${parts}`
+}
+
+/** Folders of which nothing was trained: one line, only where rows are grouped by folder. */
+export function renderFoldersNotRun(view: NoteView): Markdown | null {
+  const { comparison, pipeline } = view
+  if (view.groupBy === null) return null
+  const folders = [...groupBy(comparison.rows, ({ name }) => folderOf(name))].filter(([, rows]) =>
+    rows.every(({ state }) => state === 'not_run'),
+  )
+  if (folders.length === 0) return null
+  const parts = listed(folders, ([folder, rows]) => {
+    const models = rows.length === 1 ? gfm`1 model` : gfm`${rows.length} models`
+    return folder === '' ? gfm`${models} in no folder` : gfm`${folder} (${models})`
+  })
+  return pipeline.state === 'running' ? gfm`**Not reported yet:** ${parts}` : gfm`**Not run here:** ${parts}`
 }
 
 interface SharedChange {
@@ -147,10 +169,10 @@ export function renderDirections({ comparison, mainColumns }: NoteView): Markdow
   const unknown = comparison.columns.filter(
     ({ direction, name }) => direction === 'unknown' && (isFirst || changed.has(name)),
   )
-  const guessed = isFirst ? mainColumns.filter(({ direction }) => direction !== 'unknown') : []
+  const guessed = isFirst ? mainColumns.filter(({ directionFrom }) => directionFrom === 'name') : []
   const sentences = [
     guessed.length > 0
-      ? gfm`Directions are guessed from names: ${listed(guessed, guess, { separator: gfm`, ` })}.`
+      ? gfm`Directions were guessed from names: ${listed(guessed, guess, { separator: gfm`, ` })}.`
       : null,
     unknown.length > 0 ? gfm`Not judged, as the direction is unknown: ${names(unknown)}.` : null,
   ].filter((sentence) => sentence !== null)
@@ -166,6 +188,7 @@ function isUnjudged({ state, direction }: ComparedResult): boolean {
 }
 
 function guess({ name, direction }: ResultColumn): Markdown {
-  const better = direction === 'higher' ? gfm`↑ higher is better` : gfm`↓ lower is better`
-  return gfm`${code(name, SHORT_NAME)} ${better}`
+  return direction === 'higher'
+    ? gfm`${code(name, SHORT_NAME)}&nbsp;↑`
+    : gfm`${code(name, SHORT_NAME)}&nbsp;↓`
 }

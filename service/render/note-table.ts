@@ -1,11 +1,14 @@
 import type { ComparedModel, ModelState, ResultColumn } from '../domain/comparison.js'
+import { groupBy } from '../domain/group.js'
 import { bestCells } from './best.js'
 import type { Budget } from './budget.js'
-import { columnHead, modelCell, otherResults, otherResultsCell, resultCell } from './cells.js'
+import { absent, columnHead, modelCell, otherResults, otherResultsCell, resultCell } from './cells.js'
 import type { NoteView } from './columns.js'
+import { folderOf, nameInFolder } from './folders.js'
 import {
   type Column,
   code,
+  figure,
   gfm,
   join,
   left,
@@ -16,36 +19,48 @@ import {
   right,
   table,
 } from './markdown.js'
-import type { NoteLinks } from './note-input.js'
-import { isFirstReport, MARKS, STATE_WORDS } from './verdict.js'
+import { sparkline, type Trend, trendOf } from './sparkline.js'
+import { countWords, isFirstReport, MARKS, STATE_WORDS } from './verdict.js'
 
 const MAX_ROWS = 40
 /** Up to so many models the unchanged ones stand in the table too. */
 const SMALL_COMPARISON = 8
 
 interface Form {
-  links: NoteLinks
+  view: NoteView
   columns: ResultColumn[]
   isFirst: boolean
   withDataset: boolean
   withOthers: boolean
+  /** Null where no row has a history to draw. */
+  trends: Map<ComparedModel, Trend> | null
 }
 
 /** The rows that a reviewer has to see, worst first, as many as there is room for. */
-export function renderTable(input: NoteView, budget: Budget): Markdown | null {
-  const rows = rowsToSee(input)
+export function renderTable(view: NoteView, budget: Budget): Markdown | null {
+  const rows = rowsToSee(view)
   if (rows.length === 0) return null
-  const form = formOf(input, rows)
+  const form = formOf(view, rows)
   const best = form.isFirst ? bestCells(rows, form.columns) : new Map<ComparedModel, Set<string>>()
   const head = tableHead(form)
   budget.always(table(head, []))
   const lines: Markdown[][] = []
-  for (const row of rows.slice(0, MAX_ROWS)) {
-    const cells = tableCells(row, form, best.get(row) ?? new Set())
-    if (!budget.takes(join(cells, gfm` | `))) break
-    lines.push(cells)
+  let shown = 0
+  for (const [folder, group] of foldersOf(rows, view)) {
+    const room = rows.length <= MAX_ROWS ? group.length : MAX_ROWS - shown
+    const ofFolder = group.slice(0, Math.max(0, room))
+    const line = folder === null || ofFolder.length === 0 ? null : folderCells(folder, group, head.length)
+    const cells = ofFolder.map((row) => tableCells(row, form, best.get(row) ?? new Set()))
+    const fitting = takeLines(line === null ? cells : [line, ...cells], budget)
+    lines.push(...fitting)
+    shown += Math.max(0, fitting.length - (line === null ? 0 : 1))
   }
-  return gfm`${table(head, lines)}${leftOut(rows.length - lines.length, input)}`
+  return gfm`${table(head, lines)}${leftOut(rows.length - shown, view)}`
+}
+
+function takeLines(lines: readonly Markdown[][], budget: Budget): Markdown[][] {
+  const end = lines.findIndex((cells) => !budget.takes(join(cells, gfm` | `)))
+  return end === -1 ? [...lines] : lines.slice(0, end)
 }
 
 function rowsToSee({ comparison }: NoteView): ComparedModel[] {
@@ -53,39 +68,73 @@ function rowsToSee({ comparison }: NoteView): ComparedModel[] {
   return rows.length <= SMALL_COMPARISON ? rows : rows.filter(({ state }) => state !== 'same')
 }
 
+/** The folder of the worst row first; one group of all where nobody asked for folders. */
+function foldersOf(rows: readonly ComparedModel[], view: NoteView): [string | null, ComparedModel[]][] {
+  if (view.groupBy === null) return [[null, [...rows]]]
+  return [...groupBy(rows, ({ name }) => folderOf(name))]
+}
+
+function folderCells(folder: string, rows: readonly ComparedModel[], width: number): Markdown[] {
+  const counts = Object.fromEntries(
+    [...groupBy(rows, ({ state }) => state)].map(([state, group]) => [state, group.length]),
+  )
+  const name = folder === '' ? gfm`**in no folder**` : gfm`**${folder}**`
+  const words = figure(countWords(counts).join(', '))
+  return [nothing, gfm`${name} ${words}`, ...Array.from({ length: width - 2 }, () => nothing)]
+}
+
 function formOf(view: NoteView, rows: readonly ComparedModel[]): Form {
-  const { comparison, links, mainColumns: columns } = view
+  const { comparison, mainColumns: columns } = view
   return {
-    links,
+    view,
     columns,
     isFirst: isFirstReport(comparison),
     withDataset: view.soleDataset === null,
     withOthers: rows.some((row) => otherResults(row, columns).length > 0),
+    trends: trendsOf(rows.slice(0, MAX_ROWS), view.firstColumn),
   }
 }
 
-function tableHead({ columns, isFirst, withDataset, withOthers }: Form): Column[] {
+function trendsOf(rows: readonly ComparedModel[], column: ResultColumn | null): Form['trends'] {
+  const trends = new Map<ComparedModel, Trend>()
+  if (column === null) return null
+  for (const row of rows) {
+    const trend = trendOf(row, column)
+    if (trend !== null) trends.set(row, trend)
+  }
+  return trends.size === 0 ? null : trends
+}
+
+function tableHead({ view, columns, isFirst, withDataset, withOthers, trends }: Form): Column[] {
+  const { firstColumn: first, targetBranch } = view
   return [
-    ...(isFirst ? [] : [left(nothing)]),
+    ...(isFirst && view.groupBy === null ? [] : [left(nothing)]),
     left(gfm`Model`),
     ...(withDataset ? [left(gfm`Dataset`)] : []),
     ...columns.map((column) => right(columnHead(column))),
     ...(withOthers ? [left(gfm`Other results`)] : []),
+    ...(trends === null || first === null
+      ? []
+      : [left(gfm`${code(first.name, 40)}, ${code(targetBranch, 20)}&nbsp;→&nbsp;here`)]),
   ]
 }
 
 function tableCells(row: ComparedModel, form: Form, best: ReadonlySet<string>): Markdown[] {
+  const { view, trends } = form
   const results = new Map(row.results.map((result) => [result.name, result]))
   const values = form.columns.map(({ name }) => {
     const text = resultCell(results.get(name), row)
     return best.has(name) ? gfm`**${text}** best` : text
   })
+  const name = view.groupBy === null ? code(row.name) : code(nameInFolder(row.name))
+  const trend = trends?.get(row)
   return [
-    ...(form.isFirst ? [] : [stateCell(row.state)]),
-    modelCell(row, form.links),
+    ...(form.isFirst && view.groupBy === null ? [] : [stateCell(row.state)]),
+    modelCell(row, view, name),
     ...(form.withDataset ? [code(row.dataset)] : []),
     ...values,
     ...(form.withOthers ? [otherResultsCell(row, form.columns)] : []),
+    ...(trends === null ? [] : [trend === undefined ? absent : sparkline(trend)]),
   ]
 }
 

@@ -1,13 +1,18 @@
 import { createBudget } from './budget.js'
-import { viewOf } from './columns.js'
+import { type NoteView, viewOf } from './columns.js'
 import { figure, gfm, join, type Markdown, nothing, own } from './markdown.js'
 import { renderDetails } from './note-details.js'
+import { renderGate } from './note-gate.js'
 import type { NoteInput } from './note-input.js'
+import { renderFewSamples, renderNoiseWords } from './note-noise.js'
 import { renderOrigin } from './note-origin.js'
+import { renderEditedRules, renderExclusions, renderNoGate, renderRules } from './note-rules.js'
 import {
   renderDirections,
   renderFailedJobs,
   renderFirstReport,
+  renderFoldersNotRun,
+  renderFork,
   renderLastPush,
   renderMissing,
   renderOtherData,
@@ -21,35 +26,35 @@ export const MAX_NOTE_BYTES = 60_000
 
 /**
  * The whole note but its hidden marker, which the caller puts before it as a line of its own. What matters most takes
- * its room first: verdict, origin, failed jobs, changed rows. The rest is cut, with a link to the full comparison.
+ * its room first: verdict, origin, broken rules, changed rows. The rest is cut, with a link to the full comparison.
  */
 export function renderNote(input: NoteInput): string {
   const view = viewOf(input)
   const budget = createBudget(MAX_NOTE_BYTES)
   const heading = budget.always(renderHeading(view))
   const origin = budget.always(renderOrigin(view))
-  const failed = budget.optional(renderFailedJobs(view))
-  const otherData = budget.optional(renderOtherData(view))
-  const table = renderTable(view, budget)
-  const missing = budget.optional(renderMissing(view))
-  const settings = budget.optional(renderSettings(view))
-  const lastPush = budget.optional(renderLastPush(view))
-  const firstReport = budget.optional(renderFirstReport(view))
-  const directions = budget.optional(renderDirections(view))
-  const details = renderDetails(view, budget)
+  const optional = (render: (view: NoteView) => Markdown | null) => budget.optional(render(view))
   const parts = [
-    heading,
-    failed,
-    otherData,
-    table,
-    missing,
-    settings,
-    lastPush,
-    firstReport,
-    directions,
-    details,
+    optional(renderRules),
+    renderGate(view, budget),
+    optional(renderFailedJobs),
+    optional(renderFork),
+    optional(renderOtherData),
+    renderTable(view, budget),
+    optional(renderNoiseWords),
+    optional(renderFewSamples),
+    optional(renderMissing),
+    optional(renderFoldersNotRun),
+    optional(renderSettings),
+    optional(renderLastPush),
+    optional(renderExclusions),
+    optional(renderEditedRules),
+    optional(renderFirstReport),
+    optional(renderNoGate),
+    optional(renderDirections),
+    renderDetails(view, budget),
   ]
-  return `${join([...parts, origin], gfm`\n\n`).source}\n`
+  return `${join([heading, ...parts, origin], gfm`\n\n`).source}\n`
 }
 
 function renderHeading(input: NoteInput): Markdown {

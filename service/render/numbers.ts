@@ -1,8 +1,9 @@
 import type { ComparedResult } from '../domain/comparison.js'
+import { visibleText } from './text.js'
 
 /** Formatted values of one result: old and new with the same digits. Null where that side has none. */
 export interface FigureText {
-  /** Without the unit where `new` carries it too (`93.3 → 91.3%`). */
+  /** With its standard error where there are repeats; without the unit where `new` carries it too (`93.3 → 91.3%`). */
   old: string | null
   new: string | null
   /** Signed, with `pp` for percent; null where there is none to tell. */
@@ -11,7 +12,16 @@ export interface FigureText {
   relative: string | null
 }
 
-type Shown = Pick<ComparedResult, 'old' | 'new' | 'difference' | 'relative' | 'percent'>
+/** How the values of one result are written. */
+export interface FigureForm {
+  percent: boolean
+  unit?: string | null
+  digits?: number | null
+}
+
+type Shown = Pick<ComparedResult, 'old' | 'new' | 'difference' | 'relative'> &
+  FigureForm &
+  Partial<Pick<ComparedResult, 'oldError' | 'newError'>>
 
 const MINUS = '\u2212'
 const NO_BREAK = '\u00a0'
@@ -21,6 +31,7 @@ const LARGE = 1e7
 const SMALL = 1e-4
 /** Whole numbers (counts, bytes) stay whole up to here. */
 const LARGE_WHOLE = 1e12
+const MAX_UNIT_LENGTH = 12
 
 /** `null` digits after the point: written with an exponent and `significant` digits. */
 interface Digits {
@@ -29,25 +40,84 @@ interface Digits {
 }
 
 /** Old, new and signed difference, with digits enough to see a real difference and no more. */
-export function figures({ old, new: current, difference, relative, percent }: Shown): FigureText {
+export function figures(shown: Shown): FigureText {
+  return write(shown, true)
+}
+
+/** The same for columns of their own, so that each side has its unit. */
+export function figuresApart(shown: Shown): FigureText {
+  return write(shown, false)
+}
+
+function write(shown: Shown, sharesUnit: boolean): FigureText {
+  const { old, new: current, difference, relative, percent, oldError = null, newError = null } = shown
   const scale = percent ? 100 : 1
   const values = [old, current].filter((value) => value !== null).map((value) => value * scale)
+  const errors = [oldError, newError].filter(isError).map((error) => error * scale)
   const change = difference === null ? 0 : Number((difference * scale).toPrecision(10))
-  const digits = digitsFor(values, Math.abs(change), percent)
-  const unit = percent ? '%' : ''
-  const write = (value: number) => writeValue(value * scale, digits) + (Number.isFinite(value) ? unit : '')
-  const sharesUnit = percent && values.length === 2 && values.every(Number.isFinite)
+  const digits = shownDigits(values, errors, { change, percent, digits: shown.digits ?? null })
+  const unit = unitText(shown)
+  const isShared = sharesUnit && values.length === 2 && values.every(Number.isFinite)
+  const side = (value: number | null, error: number | null, isBare: boolean) =>
+    value === null
+      ? null
+      : writeValue(value * scale, digits) +
+        (isError(error) ? `${NO_BREAK}±${NO_BREAK}${writeError(error * scale, digits)}` : '') +
+        (isBare || !Number.isFinite(value) ? '' : unit)
   return {
-    old: old === null ? null : sharesUnit ? writeValue(old * scale, digits) : write(old),
-    new: current === null ? null : write(current),
+    old: side(old, oldError, isShared),
+    new: side(current, newError, false),
     difference: change === 0 ? null : writeDifference(change, digits) + (percent ? `${NO_BREAK}pp` : ''),
     relative: relative === null || relative === 0 ? null : writeRelative(relative * 100),
   }
 }
 
+function isError(error: number | null): error is number {
+  return error !== null && Number.isFinite(error) && error > 0
+}
+
+/** What stands behind a value: `%`, or a blank and the unit. It may hold outside text, made visible and short. */
+export function unitText({ percent, unit = null }: FigureForm): string {
+  if (percent) return '%'
+  const shown = unit === null ? '' : visibleText(unit, MAX_UNIT_LENGTH)
+  return shown === '' ? '' : NO_BREAK + shown
+}
+
+interface Wanted {
+  change: number
+  percent: boolean
+  /** As the rules say. */
+  digits: number | null
+}
+
+/** As the rules say; else no digit that the standard error makes worthless; else as many as the difference needs. */
+function shownDigits(values: number[], errors: number[], { change, percent, digits }: Wanted): Digits {
+  const free = digitsFor(values, Math.abs(change), percent)
+  if (digits !== null) return { decimals: digits, significant: free.significant }
+  const error = Math.max(0, ...errors)
+  if (error === 0) return free
+  const largest = Math.max(0, ...values.filter(Number.isFinite).map(Math.abs))
+  const decimals = decimalsOfError(error)
+  const significant = Math.max(2, magnitudeOf(Math.max(largest, error)) + decimals + 1)
+  if (largest >= LARGE || decimals > 10) return { decimals: null, significant: Math.min(7, significant) }
+  return { decimals: Math.max(0, decimals), significant }
+}
+
+/** One digit of the error, two where it begins with 1: rounding that would change it too much. */
+function decimalsOfError(error: number): number {
+  const magnitude = magnitudeOf(Number(error.toPrecision(2)))
+  return (error / 10 ** magnitude < 1.95 ? 1 : 0) - magnitude
+}
+
+function writeError(error: number, { decimals }: Digits): string {
+  if (decimals === null || Number(error.toFixed(decimals)) === 0) return writeExponent(error, 2)
+  return group(error.toFixed(decimals))
+}
+
 /** One value alone, as `figures` would write it. */
-export function figureOf(value: number, percent = false): string {
-  return figures({ old: null, new: value, difference: null, relative: null, percent }).new ?? ''
+export function figureOf(value: number, form: boolean | FigureForm = false): string {
+  const shown = typeof form === 'boolean' ? { percent: form } : form
+  return figures({ old: null, new: value, difference: null, relative: null, ...shown }).new ?? ''
 }
 
 /** Three significant digits (one decimal for percent), more where the difference would vanish. */
@@ -92,11 +162,13 @@ function writeValue(value: number, { decimals, significant }: Digits): string {
   return (value < 0 ? MINUS : '') + group(Math.abs(value).toFixed(decimals))
 }
 
+/** A difference that the digits of the values would round away has one digit of its own. */
 function writeDifference(change: number, { decimals }: Digits): string {
   const sign = change < 0 ? MINUS : '+'
   const amount = Math.abs(change)
-  if (decimals === null || Number(amount.toFixed(decimals)) === 0) return sign + writeExponent(amount, 2)
-  return sign + group(amount.toFixed(decimals))
+  if (decimals !== null && Number(amount.toFixed(decimals)) > 0) return sign + group(amount.toFixed(decimals))
+  if (decimals === null || amount < SMALL) return sign + writeExponent(amount, 2)
+  return sign + group(amount.toFixed(-magnitudeOf(amount)))
 }
 
 function writeRelative(change: number): string {

@@ -1,4 +1,5 @@
-import type { ComparedModel, Comparison, ModelState } from '../domain/comparison.js'
+import { type ComparedModel, type Comparison, MODEL_STATES, type ModelState } from '../domain/comparison.js'
+import type { BrokenRule, Verdict } from '../domain/verdict.js'
 import type { FailedJob, NoteInput } from './note-input.js'
 
 /** Each mark has its word beside it wherever it stands. */
@@ -26,41 +27,52 @@ export const STATE_WORDS = {
   not_run: 'not run',
 } as const satisfies Record<ModelState, string>
 
-type VerdictInput = Pick<NoteInput, 'comparison' | 'pipeline'>
+export type VerdictInput = Pick<NoteInput, 'comparison' | 'pipeline' | 'verdict'>
 
 /** Nothing here was compared, as no commit of the target branch has any of these models. */
 export function isFirstReport({ rows, counts }: Comparison): boolean {
   return counts.new > 0 && counts.new === rows.length
 }
 
-/** The mark of the whole: something to look at, all good, nothing to tell. */
-export function verdictMark({ comparison: { counts }, pipeline }: VerdictInput): '⚠️' | '🟢' | '🔵' | '⚪' {
-  if (counts.worse + counts.missing + counts.mixed + pipeline.failedJobs.length > 0) return '⚠️'
+/** Broken rules that nobody accepted. */
+export function openRules({ broken }: Verdict): BrokenRule[] {
+  return broken.filter(({ acceptance }) => acceptance === null)
+}
+
+/** The mark of the whole: the gate failed, something to look at, all good, nothing to tell. */
+export function verdictMark({
+  comparison: { counts },
+  pipeline,
+  verdict,
+}: VerdictInput): '❌' | '⚠️' | '🟢' | '🔵' | '⚪' {
+  if (verdict.state === 'fail') return '❌'
+  const isBad = counts.worse + counts.missing + counts.mixed + pipeline.failedJobs.length > 0
+  if (verdict.state === 'warn' || isBad) return '⚠️'
   if (counts.better > 0 && counts.changed === 0) return '🟢'
   return counts.better + counts.new + counts.changed > 0 ? '🔵' : '⚪'
 }
 
 /** One sentence of our own words and numbers: `1 worse, 2 better, 4 unchanged`. It holds no text from outside. */
-export function verdictText({ comparison, pipeline }: VerdictInput): string {
-  const parts = [...failedWords(pipeline.failedJobs), ...countWords(comparison)]
+export function verdictText({ comparison, pipeline, verdict }: VerdictInput): string {
+  const jobs = failedWords(pipeline.failedJobs)
+  if (verdict.state === 'fail') {
+    const broken = openRules(verdict).filter(({ level }) => level === 'fail').length
+    return ['gate failed', `${count(broken, 'rule')} broken`, ...jobs].join(', ')
+  }
+  const accepted = verdict.broken.length - openRules(verdict).length
+  const parts = [
+    ...(accepted > 0 ? [`${count(accepted, 'broken rule')} accepted`] : []),
+    ...jobs,
+    ...comparisonWords(comparison),
+  ]
   return parts.length > 0 ? parts.join(', ') : 'none reported'
 }
 
-function countWords(comparison: Comparison): string[] {
+function comparisonWords(comparison: Comparison): string[] {
   const { counts } = comparison
   if (isFirstReport(comparison))
     return [`first report, ${count(counts.new, 'model')}, nothing to compare with yet`]
-  const words: [number, string][] = [
-    [counts.worse, 'worse'],
-    [counts.missing, 'missing'],
-    [counts.mixed, 'mixed'],
-    [counts.better, 'better'],
-    [counts.changed, 'changed'],
-    [counts.new, 'new'],
-    [counts.noise, 'within noise'],
-    [counts.same, 'unchanged'],
-  ]
-  const parts = words.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`)
+  const parts = countWords(counts)
   if (parts.length > 0 || counts.not_run === 0) return parts
   return [
     counts.not_run === 1
@@ -69,12 +81,21 @@ function countWords(comparison: Comparison): string[] {
   ]
 }
 
+/** `1 worse`, `2 unchanged`: of what was trained here. */
+export function countWords(counts: Partial<Record<ModelState, number>>): string[] {
+  return MODEL_STATES.flatMap((state) => {
+    const number = counts[state] ?? 0
+    if (number === 0 || state === 'not_run') return []
+    return [`${number} ${state === 'same' ? 'unchanged' : STATE_WORDS[state]}`]
+  })
+}
+
 function failedWords(jobs: readonly FailedJob[]): string[] {
   const cancelled = jobs.filter(({ status }) => status === 'canceled' || status === 'cancelled').length
   const failed = jobs.length - cancelled
   return [
-    ...(failed > 0 ? [`${count(failed, 'job')} failed`] : []),
-    ...(cancelled > 0 ? [`${count(cancelled, 'job')} cancelled`] : []),
+    ...(failed > 0 ? [`${count(failed, 'training job')} failed`] : []),
+    ...(cancelled > 0 ? [`${count(cancelled, 'training job')} cancelled`] : []),
   ]
 }
 

@@ -1,8 +1,20 @@
-import { type BaselinePool, chooseBaselines } from '../../domain/baseline.js'
-import type { Comparison } from '../../domain/comparison.js'
+import { type BaselinePool, chooseBaselines, identityOf } from '../../domain/baseline.js'
+import type { Comparison, HistoryPoint } from '../../domain/comparison.js'
 import { compare } from '../../domain/compare.js'
+import { judge } from '../../domain/judge.js'
 import type { CurveSummary, Model } from '../../domain/model.js'
-import type { NoteInput, NotePipeline } from '../../render/note-input.js'
+import { createRuleBook } from '../../domain/rule-book.js'
+import { compareRules } from '../../domain/rule-changes.js'
+import { noRules, type RuleBook, type RulesProblem } from '../../domain/rules.js'
+import type { Acceptance, BrokenRule, Verdict } from '../../domain/verdict.js'
+import { readRules } from '../../ingest/rules-file.js'
+import type {
+  EditedRules,
+  NoteExclusion,
+  NoteInput,
+  NotePipeline,
+  NoteRules,
+} from '../../render/note-input.js'
 import { baseSha, mainModel, model, type ModelFacts } from '../domain/models.js'
 
 const gitlab = 'https://git.example.com/research/iris'
@@ -16,22 +28,50 @@ export interface Case {
   endedJobs?: string[]
   pipeline?: Partial<NotePipeline>
   previous?: Model[]
+  /** `.mlmm.yml` of the target branch, and of the head where it differs. */
+  rules?: string
+  editedRules?: string
+  /** What in the file matches nothing; what is wrong in it comes from reading it. */
+  rulesProblems?: RulesProblem[]
+  /** What a Maintainer accepts of the broken rules. */
+  accepts?: (broken: BrokenRule) => boolean
+  history?: Past[]
+  exclusions?: NoteExclusion[]
+  isFork?: boolean
+  drawsCharts?: boolean
+}
+
+/** The target branch's last trainings of one model, the oldest first. */
+export interface Past {
+  name: string
+  dataset?: string
+  results: Record<string, readonly number[]>
 }
 
 /** A note of the whole input, with links as the service makes them. */
-export function noteInput({ here, before = [], pools, endedJobs = [], pipeline, previous }: Case): NoteInput {
+export function noteInput(one: Case): NoteInput {
+  const { here, before = [], pools, endedJobs = [], pipeline, previous, rules, editedRules } = one
   const known = pools ?? [mergeBase(before)]
-  const compareWith = (candidates: Model[]): Comparison =>
+  const own = rulesOf(rules)
+  const history = historyOf(one.history ?? [])
+  const compareWith = (candidates: Model[], book: RuleBook): Comparison =>
     compare({
       candidates,
       baselines: chooseBaselines({ candidates, pools: known }),
       endedJobs: new Set(endedJobs),
+      rules: book,
+      history,
     })
   const jobs = new Set(here.map((one) => one.job.name)).size
+  const isFinal = pipeline?.state !== 'running'
+  const judgeBy = (book: RuleBook, acceptances: Acceptance[]) =>
+    judge({ comparison: compareWith(here, book), rules: book, acceptances, isFinal })
+  const acceptances = acceptancesOf(judgeBy(own.book, []), one)
   return {
     projectUrl: gitlab,
     targetBranch: 'main',
     headSha: '9bc01d2'.padEnd(40, 'b'),
+    isFork: one.isFork ?? false,
     pipeline: {
       id: 812,
       url: `${gitlab}/-/pipelines/812`,
@@ -39,18 +79,75 @@ export function noteInput({ here, before = [], pools, endedJobs = [], pipeline, 
       jobsReported: jobs,
       jobsTotal: jobs,
       failedJobs: [],
+      silentJobs: [],
       ...pipeline,
     },
-    comparison: compareWith(here),
+    comparison: compareWith(here, own.book),
+    rules: {
+      state: own.state,
+      path: '.mlmm.yml',
+      commit: rules === undefined ? null : '4f2a91c'.padEnd(40, 'a'),
+      problems: one.rulesProblems ?? own.problems,
+    },
+    verdict: judgeBy(own.book, acceptances),
+    editedRules: editedRules === undefined ? null : editedOf(own, rulesOf(editedRules), judgeBy),
+    exclusions: one.exclusions ?? [],
+    groupBy: own.book.rules.note.groupBy,
     previous:
       previous === undefined
         ? null
-        : { headSha: '77c0ffe'.padEnd(40, 'c'), comparison: compareWith(previous) },
+        : { headSha: '77c0ffe'.padEnd(40, 'c'), comparison: compareWith(previous, own.book) },
+    drawsCharts: one.drawsCharts ?? false,
     links: {
       model: ({ name, dataset }) => `${pages}/-/models/${[name, dataset].map(encodeName).join('/')}/9bc01d2`,
       comparison: `${pages}/-/merge_requests/12`,
+      accept: `${pages}/-/merge_requests/12#accept`,
+      rules: `${pages}/-/merge_requests/12#rules`,
     },
   }
+}
+
+interface CaseRules extends Pick<NoteRules, 'state' | 'problems'> {
+  book: RuleBook
+}
+
+function rulesOf(text: string | undefined): CaseRules {
+  if (text === undefined || text === '') return { state: 'none', problems: [], book: createRuleBook(noRules) }
+  const { rules, problems } = readRules(text)
+  return { state: rules === null ? 'unreadable' : 'read', problems, book: createRuleBook(rules ?? noRules) }
+}
+
+function editedOf(
+  old: CaseRules,
+  { state, problems, book }: CaseRules,
+  judgeBy: (book: RuleBook, acceptances: Acceptance[]) => Verdict,
+): EditedRules {
+  if (state === 'unreadable') return { changes: [], problems, verdict: null }
+  const changes = compareRules(old.book.rules, book.rules)
+  return { changes, problems, verdict: state === 'none' ? null : judgeBy(book, []) }
+}
+
+function acceptancesOf({ broken }: Verdict, { accepts }: Case): Acceptance[] {
+  const keys = accepts === undefined ? [] : broken.filter(accepts).map(({ key }) => key)
+  const reason = 'The old test set had duplicates, see the data review'
+  const at = new Date('2026-01-02T03:04:05Z')
+  return keys.length === 0 ? [] : [{ keys, headSha: '9bc01d2'.padEnd(40, 'b'), username: 'maya', reason, at }]
+}
+
+function historyOf(pasts: readonly Past[]): Map<string, HistoryPoint[]> {
+  return new Map(
+    pasts.map(({ name, dataset = 'iris', results }) => {
+      const length = Math.max(...Object.values(results).map((values) => values.length))
+      const points = Array.from({ length }, (_, index): HistoryPoint => {
+        const at = Object.entries(results).flatMap(([result, values]): [string, number][] => {
+          const value = values[index]
+          return value === undefined ? [] : [[result, value]]
+        })
+        return { commit: String(index).padStart(40, '0'), repeats: 1, results: new Map(at) }
+      })
+      return [identityOf({ name, dataset }), points]
+    }),
+  )
 }
 
 function encodeName(name: string): string {
@@ -58,20 +155,20 @@ function encodeName(name: string): string {
 }
 
 function mergeBase(models: Model[]): BaselinePool {
-  return { reason: 'merge_base', commit: baseSha, commitsBehind: 2, models }
+  return { reason: 'merge_base', commit: baseSha, commitsBehind: 2, carriedFrom: null, models }
 }
 
 type Values = Record<string, number>
 
-function pair(facts: ModelFacts, old: Values, current: Values): { before: Model; here: Model } {
+export function pair(facts: ModelFacts, old: Values, current: Values): { before: Model; here: Model } {
   return { before: mainModel({ ...facts, results: old }), here: model({ ...facts, results: current }) }
 }
 
-function sides(pairs: { before: Model; here: Model }[]): { before: Model[]; here: Model[] } {
+export function sides(pairs: { before: Model; here: Model }[]): { before: Model[]; here: Model[] } {
   return { before: pairs.map(({ before }) => before), here: pairs.map(({ here }) => here) }
 }
 
-const four = sides([
+export const four = sides([
   pair({ name: 'logistic' }, { accuracy: 0.9333, loss: 0.21 }, { accuracy: 0.9133, loss: 0.241 }),
   pair({ dataset: 'wine' }, { accuracy: 0.888, loss: 0.302 }, { accuracy: 0.899, loss: 0.31 }),
   pair({}, { accuracy: 0.9333, loss: 0.13 }, { accuracy: 0.9667, loss: 0.11 }),
@@ -121,7 +218,7 @@ function withRepeats(): Case {
   }
 }
 
-function repeated(make: typeof model, accuracies: number[]): Model[] {
+export function repeated(make: typeof model, accuracies: number[]): Model[] {
   return accuracies.map((accuracy, index) =>
     make({ repeat: String(index + 1), results: { accuracy, loss: 1 - accuracy }, job: { id: 5001 + index } }),
   )
@@ -307,14 +404,27 @@ export const cases: Record<string, Case> = {
   'several-baselines': {
     here: four.here,
     pools: [
-      { reason: 'merge_base', commit: baseSha, commitsBehind: 2, models: four.before.slice(0, 2) },
+      {
+        reason: 'merge_base',
+        commit: baseSha,
+        commitsBehind: 2,
+        carriedFrom: null,
+        models: four.before.slice(0, 2),
+      },
       {
         reason: 'ancestor',
         commit: '0123abc'.padEnd(40, 'd'),
         commitsBehind: 9,
+        carriedFrom: null,
         models: four.before.slice(2, 3),
       },
-      { reason: 'newest', commit: 'fedcba9'.padEnd(40, 'e'), commitsBehind: 0, models: four.before.slice(3) },
+      {
+        reason: 'newest',
+        commit: 'fedcba9'.padEnd(40, 'e'),
+        commitsBehind: 0,
+        carriedFrom: null,
+        models: four.before.slice(3),
+      },
     ],
   },
   'new-model': { before: four.before.slice(0, 2), here: four.here.slice(0, 3) },

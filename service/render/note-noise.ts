@@ -1,0 +1,65 @@
+import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
+import { NOISE_LEVEL } from '../domain/noise.js'
+import { SHORT_NAME } from './cells.js'
+import type { NoteView } from './columns.js'
+import { code, figure, gfm, join, type Markdown } from './markdown.js'
+import { listed, nameOf } from './note-sentences.js'
+import { figures } from './numbers.js'
+
+/** A difference of more test samples than this is hardly one sample's doing. */
+const FEW_SAMPLES = 3
+
+/** How it was told that a difference is within the noise: once for the note, only where one is. */
+export function renderNoiseWords({ comparison, targetBranch }: NoteView): Markdown | null {
+  const noises = comparison.rows.flatMap(({ results }) =>
+    results.flatMap(({ state, noise }) => (state === 'noise' && noise !== null ? [noise] : [])),
+  )
+  const counts = noises.filter(({ kind }) => kind === 'history').map(({ historyCount }) => historyCount)
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const level = gfm`${NOISE_LEVEL * 100}% level`
+  const trainings = least === most ? gfm`${most}` : gfm`${least} to ${most}`
+  const ways = [
+    noises.some(({ kind }) => kind === 'repeats') ? gfm`Welch's test over the repeats` : null,
+    counts.length > 0 ? gfm`the spread of the last ${trainings} trainings on ${targetBranch}` : null,
+  ].filter((way) => way !== null)
+  if (ways.length === 0) return null
+  return gfm`<sub>Within noise: chance explains the difference, by ${join(ways, gfm`, or `)} (${level})</sub>`
+}
+
+interface FewSamples {
+  row: ComparedModel
+  result: ComparedResult
+  worth: number
+}
+
+/** Where a difference is a few test samples, what one of them is worth. */
+export function renderFewSamples(view: NoteView): Markdown | null {
+  const { comparison, mainColumns } = view
+  const names = new Set(mainColumns.filter(({ fraction }) => fraction).map(({ name }) => name))
+  const few = comparison.rows.flatMap((row) =>
+    row.results.flatMap((result): FewSamples[] => {
+      const { sampleWorth: worth, difference, name, state } = result
+      if (worth === null || difference === null || !names.has(name)) return []
+      if (state !== 'worse' && state !== 'better' && state !== 'noise') return []
+      return Math.abs(difference) <= worth * (FEW_SAMPLES + 0.5) ? [{ row, result, worth }] : []
+    }),
+  )
+  if (few.length === 0) return null
+  return gfm`**Few test samples:** ${listed(few, (one) => fewWords(one, view), { most: 3 })}`
+}
+
+function fewWords({ row, result, worth }: FewSamples, view: NoteView): Markdown {
+  const samples = Math.round(Math.abs(result.difference ?? 0) / worth)
+  const number = samples === 0 ? gfm`less than 1` : gfm`${samples}`
+  const one = figures({
+    ...result,
+    old: 0,
+    new: worth,
+    difference: worth,
+    relative: null,
+    unit: null,
+    oldError: null,
+    newError: null,
+  })
+  return gfm`${nameOf(row, view)}, ${code(result.name, SHORT_NAME)} differs by ${number} of ${Math.round(1 / worth)} (one is ${figure((one.difference ?? '').slice(1))})`
+}
