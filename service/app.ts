@@ -21,6 +21,7 @@ import { createGateReader } from './routes/gate-verdict.js'
 import { decisionRoutes } from './routes/decisions.js'
 import { pageRoutes } from './routes/pages.js'
 import { peopleRoutes } from './routes/people.js'
+import { previewRoutes } from './routes/preview.js'
 import { projectRoutes } from './routes/projects.js'
 import { createReportIntake } from './routes/report-intake.js'
 import { createReportStatusReader } from './routes/report-status.js'
@@ -95,7 +96,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     status: createReportStatusReader({ ...stores, addresses }),
   })
   await app.register(gateRoutes, { access, gate: createGateReader({ ...stores, queue, addresses, clock }) })
-  await app.register(projectRoutes, { access, addresses, ...stores })
+  await app.register(projectRoutes, { access, personAccess, addresses, ...stores })
   await app.register(decisionRoutes, {
     ...stores,
     personAccess,
@@ -104,6 +105,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clock,
   })
   await app.register(peopleRoutes, { ...stores, personAccess, addresses })
+  await app.register(previewRoutes)
   await app.register(webhookRoutes, { ...stores, queue, clock })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(rulesSchemaRoutes)

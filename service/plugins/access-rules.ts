@@ -3,7 +3,14 @@ import fp from 'fastify-plugin'
 
 /** Who a route is for. `job`: an ID token; `person`: a personal token; `open-project`: everyone, for projects that are
  * open to everyone; `webhook`: a project's secret; `everyone`: nothing to protect. */
-export type AccessRule = 'job' | 'person' | 'open-project' | 'job-or-open-project' | 'webhook' | 'everyone'
+export type AccessRule =
+  | 'job'
+  | 'person'
+  | 'open-project'
+  | 'job-or-open-project'
+  | 'person-or-open-project'
+  | 'webhook'
+  | 'everyone'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,7 +1,8 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
+import type { PersonAccess } from '../plugins/person-access.js'
 import type { ProjectAccess } from '../plugins/project-access.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
@@ -11,6 +12,7 @@ import { formatListKey, parseListKey } from './list-key.js'
 
 export interface ProjectRoutesOptions {
   access: ProjectAccess
+  personAccess: PersonAccess
   projects: ProjectStore
   models: ModelStore
   comparisons: ComparisonStore
@@ -26,12 +28,13 @@ const ModelsQuery = z.strictObject({
   before: z.string().max(200).optional(),
 })
 
-/** Reading by REST: projects that are open to everyone, their models, what was said of their merge requests. */
+/** Reading by REST: projects, their models, what was said of their merge requests. Without a token, of projects that are
+ * open to everyone; with a personal token, of one that its person may read. */
 export async function projectRoutes(fastify: FastifyInstance, options: ProjectRoutesOptions): Promise<void> {
-  const { access, projects, models, comparisons, addresses } = options
-  const config = { access: 'open-project' } as const
+  const { access, personAccess, projects, models, comparisons, addresses } = options
+  const config = { access: 'person-or-open-project' } as const
 
-  fastify.get('/api/v1/projects', { config }, async (request) => {
+  fastify.get('/api/v1/projects', { config: { access: 'open-project' } }, async (request) => {
     const { after } = readQuery(ProjectsQuery, request.query)
     const found = await projects.listOpen(pageSize, after ?? null)
     const open: Project[] = []
@@ -43,11 +46,11 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
   })
 
   fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id', { config }, async (request) =>
-    projectJson(await access.getOpen(request.params.id), addresses),
+    projectJson(await getProject(request), addresses),
   )
 
   fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id/models', { config }, async (request) => {
-    const project = await access.getOpen(request.params.id)
+    const project = await getProject(request)
     const { name, dataset, before } = readQuery(ModelsQuery, request.query)
     const page = await models.listNewest(
       project.id,
@@ -64,7 +67,7 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
     '/api/v1/projects/:id/models/:modelId',
     { config },
     async (request) => {
-      const project = await access.getOpen(request.params.id)
+      const project = await getProject(request)
       const model = await models.findModel(project.id, request.params.modelId)
       if (model === null)
         throw new Problem('NOT_FOUND', { message: 'There is no such model in this project.' })
@@ -76,7 +79,7 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
     '/api/v1/projects/:id/merge_requests/:iid',
     { config },
     async (request) => {
-      const project = await access.getOpen(request.params.id)
+      const project = await getProject(request)
       const iid = /^\d{1,12}$/.test(request.params.iid) ? Number(request.params.iid) : null
       const found = iid === null ? null : await comparisons.find(project.id, iid)
       if (found === null) {
@@ -95,6 +98,12 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
       }
     },
   )
+
+  async function getProject(request: FastifyRequest<{ Params: { id: string } }>): Promise<Project> {
+    const { id } = request.params
+    if (request.headers.authorization === undefined) return access.getOpen(id)
+    return (await personAccess.getReadable(await request.person(), id)).project
+  }
 }
 
 function readQuery<T extends z.ZodType>(schema: T, query: unknown): z.infer<T> {

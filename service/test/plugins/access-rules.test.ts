@@ -18,7 +18,15 @@ const service = await startTestService(t, { worker: false })
 unsubscribe('fastify.initialization', watch)
 
 const routes = instances.find((all) => all.some(({ url }) => url === '/api/v1/reports')) ?? []
-const rules = ['job', 'person', 'open-project', 'job-or-open-project', 'webhook', 'everyone']
+const rules = [
+  'job',
+  'person',
+  'open-project',
+  'job-or-open-project',
+  'person-or-open-project',
+  'webhook',
+  'everyone',
+]
 
 function addresses(access: string): { method: string; path: string }[] {
   return routes
@@ -45,6 +53,16 @@ t.test('a route for people refuses who has no personal token', async (t) => {
     t.equal(anonymous.status, 401, `${method} ${path}`)
     t.equal(unknown.status, 401, `${method} ${path} with a token that there is not`)
     if (method !== 'HEAD') t.equal(anonymous.json.code, 'API_TOKEN_MISSING')
+  }
+})
+
+t.test('a route for people and open projects hides a closed project from anybody else', async (t) => {
+  const found = addresses('person-or-open-project')
+  t.ok(found.length >= 4, `${found.length} routes`)
+  for (const { method, path } of found) {
+    t.equal((await call(service, method, path)).status, 404, `${method} ${path}`)
+    const unknown = await call(service, method, path, { token: `mlmm_${'x'.repeat(43)}` })
+    t.equal(unknown.status, 401, `${method} ${path} with a token that there is not`)
   }
 })
 

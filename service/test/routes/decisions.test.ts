@@ -351,6 +351,21 @@ t.test('who may read decisions, by role and visibility', async (t) => {
   t.same({ ...secret.json, request: 0 }, { ...unknown.json, request: 0 }, 'hidden looks like not there')
 })
 
+t.test('models of a private project are read with a personal token', async (t) => {
+  const { id } = await train(hidden)
+  const iid = await compared({ of: hiddenProject })
+  const base = `/api/v1/projects/${hidden.id}`
+  const paths = [base, `${base}/models`, `${base}/models/${id}`, `${base}/merge_requests/${iid}`]
+  for (const path of paths) {
+    const read = async (token?: string) => (await call(service, 'GET', path, { token })).status
+    t.same(
+      [await read(people.reporter.readToken), await read(people.guest.token), await read()],
+      [200, 404, 404],
+      path,
+    )
+  }
+})
+
 t.test('a token that may only read decides nothing', async (t) => {
   const iid = await compared()
   const { readToken: token } = people.owner
