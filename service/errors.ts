@@ -99,7 +99,7 @@ export const errorCatalogue = {
   BODY_TOO_LARGE: {
     status: 413,
     retryable: false,
-    help: 'Send less at once; a report may have 32 MB, any other body 64 kB.',
+    help: 'Send less at once; a report may have 32 MB, a preview 1 MB, any other body 64 kB.',
   },
   UNSUPPORTED_CONTENT_TYPE: {
     status: 415,

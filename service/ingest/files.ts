@@ -47,7 +47,7 @@ export function readContents(contents: ResultContent[], defaults: WireDefaults):
       return readContent({ path, content }, defaults, budget)
     }
     const report = check(WireReport, content, path)
-    return readModels(report.models ?? [], { ...defaults, ...report.defaults }, path, budget)
+    return readModels(report.models ?? [], { ...defaults, ...report.defaults }, `${path}.models`, budget)
   })
   return mergeSame(models)
 }

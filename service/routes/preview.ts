@@ -1,0 +1,53 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { readContents } from '../ingest/files.js'
+import { check } from '../ingest/report.js'
+import { wantsText } from '../plugins/error-handler.js'
+import { type Preview, type PreviewSide, preview } from '../preview.js'
+import { verdictJson } from '../render/verdict-json.js'
+import { PreviewBody } from '../schemas/preview.js'
+
+const bodyLimit = 1024 * 1024
+
+/** What stands in for names that a result file does not give. */
+const defaults = { model: 'model', dataset: 'default' }
+
+/** `POST /api/v1/preview`: the note of two reports. Stores nothing and reads nothing that is stored. */
+export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
+  fastify.post('/api/v1/preview', {
+    config: { access: 'person' },
+    bodyLimit,
+    // Who may not ask is refused before the body is read.
+    preParsing: async (request, _reply, payload) => {
+      await authorise(request)
+      return payload
+    },
+    handler: async (request, reply) => {
+      const { base, head, rules } = check(PreviewBody, request.body, '')
+      const result = preview({
+        base: base === undefined || base === null ? null : readSide('base', base),
+        head: readSide('head', head),
+        rules: typeof rules === 'string' ? { path: '.mlmm.yml', text: rules } : null,
+      })
+      return send(request, reply, result)
+    },
+  })
+}
+
+/** Any personal token, or the ID token of any job of the instance. */
+async function authorise(request: FastifyRequest): Promise<void> {
+  const isIdToken = /^Bearer +(?!mlmm_)\S/i.test(request.headers.authorization ?? '')
+  await (isIdToken ? request.ciIdentity() : request.person())
+}
+
+function readSide(source: string, content: unknown): PreviewSide {
+  return { source, models: readContents([{ path: source, content }], defaults) }
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, result: Preview): FastifyReply {
+  const { note, lines, problems } = result
+  if (/^\s*text\/markdown\b/i.test(request.headers.accept ?? '')) {
+    return reply.type('text/markdown; charset=utf-8').send(note)
+  }
+  if (wantsText(request)) return reply.type('text/plain; charset=utf-8').send(`${lines.join('\n')}\n`)
+  return reply.send({ note, lines, verdict: verdictJson(result), problems })
+}
