@@ -222,9 +222,11 @@ t.test('64 kB are read, and bytes count', async (t) => {
   t.match(problemsIn(`#${'é'.repeat(32 * 1024)}`), [/^1:1 {2}\| the file has 65537 bytes/])
 })
 
-t.test('at most 200 overrides and 20 problems', async (t) => {
-  const overrides = (count: number) => `overrides: [${'{gate: off}, '.repeat(count)}]`
+function overrides(count: number): string {
+  return `overrides: [${'{gate: off}, '.repeat(count)}]`
+}
 
+t.test('at most 200 overrides and 20 problems', async (t) => {
   t.strictSame(problemsIn(overrides(200)), [])
   t.match(problemsIn(overrides(201)), [/^1:12 overrides \| a list is not possible here; write at most 200/])
   t.equal(problemsIn(Array.from({ length: 50 }, (_, index) => `k${index}: 1`).join('\n')).length, 20)
