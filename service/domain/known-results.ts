@@ -11,6 +11,7 @@ export interface KnownResult {
 const DURATIONS = wordSet(
   'time latency runtime duration elapsed wall walltime clock cpu gpu compute inference predict prediction predicting',
   'train training fit response request forward step epoch batch load loading startup warmup query search tuning',
+  'to first token ttft tpot',
 )
 const SIZES = wordSet(
   'memory mem ram vram gpu cpu peak rss model file disk binary artifact checkpoint weights size used usage footprint',

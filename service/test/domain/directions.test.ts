@@ -7,16 +7,20 @@ const higher = `accuracy acc val_accuracy valAccuracy test/accuracy top5_acc top
   explained_variance bleu BLEU-4 sacrebleu rougeL rouge1 rouge_l.f1 iou mIoU val_mean_iou dice dice_score psnr ssim
   iris_accuracy mmlu_acc acc_norm acc,none exact_match pearson kappa mcc neg_mean_squared_error neg_log_loss
   samples_per_second eval_samples_per_second tokens_per_s throughput fps episode_reward silhouette log_likelihood
-  balanced_accuracy specificity true_positive_rate win_rate`
+  balanced_accuracy specificity true_positive_rate win_rate hit_ratio@10 box_map50 bbox_mAP segm_mAP_75 bleurt si_sdr
+  c_index d2_absolute_error_score answer_relevancy motp`
 const lower = `loss val_loss valLoss test/loss train.loss loss/train training_loss log_loss logLoss logloss cross_entropy
   nll neg_log_likelihood contrastive_loss bbox_loss error test_error top_5_error error_rate mae MAE val_mae rmse mse
   mean_squared_error mape sMAPE wer WER cer perplexity eval_perplexity ppl latency p99_latency latency_p95 latency_ms
   p99_ms inference_ms inference_time time train_time eval_runtime duration model_size size model_mb peak_memory
-  memory_mb false_positive_rate fpr brier_score ece fid cost train_time_seconds gpu_time_ms peak_memory_gb`
+  memory_mb false_positive_rate fpr brier_score ece fid cost train_time_seconds gpu_time_ms peak_memory_gb
+  val_mdape OWA test/wql mean_rank hallucination_rate abs_rel hausdorff95 ttft_p95 time_to_first_token_ms vram_gb
+  parameter_count memory_usage_mb bic`
 const unknown = `gini epoch best_epoch step n_samples support learning_rate lr grad_norm loss_scale accuracy_std
   std_accuracy accuracy_drop delta_accuracy accuracy_gap target_accuracy num_errors loss_weight test_size batch_size
   sample_size size_of_vocab 1-accuracy 1-AUC test/1-ssim eval.1-f1 val_1-accuracy one_minus_f1 not_f1 mean_lifetime_seconds
-  time_to_failure_seconds audio_seconds n_bytes seed depth depth_map heat_map mixed_precision score value 42 @ ___ précision`
+  time_to_failure_seconds audio_seconds n_bytes seed depth depth_map heat_map mixed_precision score value 42 @ ___ précision
+  rank num_parameters bias coverage parameter_count_layers`
 
 function wordsIn(text: string): string[] {
   return text.trim().split(/\s+/)
