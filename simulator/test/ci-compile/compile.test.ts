@@ -45,6 +45,7 @@ t.test('a matrix job extends the template of a remote include', async (t) => {
     artifacts: { paths: ['out/'], when: 'on_success' },
     timeoutSeconds: 3600,
     stageIndex: 2,
+    trigger: null,
   })
   const report = jobsOf(result).at(-1)
   t.same(report?.needs, names)
