@@ -11,7 +11,6 @@ import type { Verdict } from './domain/verdict.js'
 import type { ReportedModel } from './ingest/report.js'
 import { readRules } from './ingest/rules-file.js'
 import { renderLines } from './render/lines.js'
-import { gfm } from './render/markdown.js'
 import { renderNote } from './render/note.js'
 import type { NoteInput, NoteRules } from './render/note-input.js'
 import { verdictText } from './render/verdict.js'
@@ -58,10 +57,11 @@ export function preview({ base, head, rules }: PreviewInput): Preview {
     verdict,
     rules: { state: known.state, path: known.path, commit: null, problems },
     groupBy: known.book.rules.note.groupBy,
+    base,
     head,
   })
   return {
-    note: withOrigin(renderNote(input), base, head),
+    note: renderNote(input),
     lines: renderLines(input),
     summary: verdictText(input),
     verdict,
@@ -124,11 +124,12 @@ function toModels({ source, models }: PreviewSide, commit: 'base' | 'head'): Mod
 }
 
 interface Judged extends Pick<NoteInput, 'comparison' | 'verdict' | 'rules' | 'groupBy'> {
+  base: PreviewSide | null
   head: PreviewSide
 }
 
 /** Addresses are empty, which every part of the note writes as plain text. */
-function noteInput({ head, ...judged }: Judged): NoteInput {
+function noteInput({ base, head, ...judged }: Judged): NoteInput {
   const reported = head.models.length > 0 ? 1 : 0
   return {
     ...judged,
@@ -150,12 +151,6 @@ function noteInput({ head, ...judged }: Judged): NoteInput {
     previous: null,
     drawsCharts: false,
     links: { model: () => '', comparison: '', accept: '', rules: '' },
+    preview: { base: base?.source ?? null, head: head.source },
   }
-}
-
-/** The last line of a note names commits and a pipeline, of which a preview has none. */
-function withOrigin(note: string, base: PreviewSide | null, head: PreviewSide): string {
-  const compared = base === null ? gfm`nothing to compare with` : gfm`compared with ${base.source}`
-  const origin = gfm`<sub>Preview of ${head.source}, ${compared} · nothing is stored or posted</sub>`
-  return `${note.slice(0, note.lastIndexOf('<sub>'))}${origin.source}\n`
 }

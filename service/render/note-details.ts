@@ -40,14 +40,14 @@ export function renderDetails(input: NoteView, budget: Budget): Markdown | null 
     renderSection(repeats(input), budget),
     renderSection(curves(input), budget),
     renderNotRun(input, budget),
-    renderReproduce(input, budget),
+    input.preview === undefined ? renderReproduce(input, budget) : null,
   ].filter((section) => section !== null)
   if (sections.length === 0) return null
   return gfm`${opening}\n\n${join(sections, gfm`\n\n`)}\n\n</details>`
 }
 
 /** Own words and numbers only: a `<summary>` is HTML, not Markdown. */
-function summaryOf({ comparison: { rows, counts }, pipeline }: NoteView): Markdown {
+function summaryOf({ comparison: { rows, counts }, pipeline, preview }: NoteView): Markdown {
   const results = rows.reduce((sum, row) => sum + (row.state === 'not_run' ? 0 : row.results.length), 0)
   const parts = [
     resultWords(results),
@@ -56,7 +56,7 @@ function summaryOf({ comparison: { rows, counts }, pipeline }: NoteView): Markdo
     rows.some(({ models }) => models.length > 1) ? gfm`repeats` : null,
     rows.some(({ models }) => models.some((model) => model.curves.length > 0)) ? gfm`curves` : null,
     counts.not_run > 0 ? gfm`${counts.not_run} ${notRunWords(pipeline)}` : null,
-    rows.some(({ models }) => models.length > 0) ? gfm`how to reproduce` : null,
+    preview === undefined && rows.some(({ models }) => models.length > 0) ? gfm`how to reproduce` : null,
   ]
   return join(parts, gfm` · `)
 }

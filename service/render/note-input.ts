@@ -68,6 +68,13 @@ export interface NoteLinks {
   rules: string
 }
 
+/** Two files that are compared instead of commits. */
+export interface NotePreview {
+  /** Null where there is nothing to compare with. */
+  base: string | null
+  head: string
+}
+
 /** All that a note, or the lines in a job's log, say. Names and addresses may hold anything. */
 export interface NoteInput {
   /** Of the GitLab project, for links to its commits. */
@@ -90,4 +97,6 @@ export interface NoteInput {
   /** Whether this GitLab draws Mermaid's `xychart-beta`. */
   drawsCharts: boolean
   links: NoteLinks
+  /** Where no commit and no pipeline stands behind it: nothing is said of either, and all addresses are empty. */
+  preview?: NotePreview
 }

@@ -3,6 +3,7 @@ import { groupBy } from '../domain/group.js'
 import { repeatsWords, SHORT_NAME, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
+import type { NotePreview } from './note-input.js'
 import { listed } from './note-sentences.js'
 import { count, isFirstReport } from './verdict.js'
 
@@ -15,20 +16,29 @@ const REASONS: Record<BaselineReason, Markdown> = {
 
 /** The last line: by which rules, compared with what, of which head, and where there is more. */
 export function renderOrigin(view: NoteView): Markdown {
-  const { projectUrl, headSha, pipeline, links, comparison, soleDataset: dataset } = view
+  const { projectUrl, headSha, pipeline, links, comparison, soleDataset: dataset, preview } = view
   const parts = [
-    rulesWords(view),
-    comparedWith(view),
+    ...(preview === undefined ? [rulesWords(view), comparedWith(view)] : [previewWords(preview, view)]),
     dataset === null || dataset === 'default' ? null : gfm`dataset ${dataset}`,
     ...view.uniform.map(
       ({ column, value }) => gfm`${code(column.name, SHORT_NAME)} ${valueOf(value, column)} in all rows`,
     ),
     view.repeats === null ? null : repeatsWords(view.repeats),
-    gfm`head ${commitLink(projectUrl, headSha)}`,
-    gfm`${link(gfm`pipeline ${pipeline.id}`, pipeline.url)} ${pipelineWords(view)}`,
-    link(isFirstReport(comparison) ? gfm`all results` : gfm`full comparison`, links.comparison),
+    ...(preview === undefined
+      ? [
+          gfm`head ${commitLink(projectUrl, headSha)}`,
+          gfm`${link(gfm`pipeline ${pipeline.id}`, pipeline.url)} ${pipelineWords(view)}`,
+          link(isFirstReport(comparison) ? gfm`all results` : gfm`full comparison`, links.comparison),
+        ]
+      : [gfm`nothing is stored or posted`]),
   ]
   return gfm`<sub>${join(parts, gfm` · `)}</sub>`
+}
+
+function previewWords({ base, head }: NotePreview, { rules, verdict }: NoteView): Markdown {
+  const compared = base === null ? gfm`nothing to compare with` : gfm`compared with ${base}`
+  const checks = gfm`${figure(count(verdict.applied, 'check'))} by ${rules.path}`
+  return gfm`Preview of ${head}, ${compared}${rules.state === 'read' ? gfm`, ${checks}` : nothing}`
 }
 
 /** Null where there is no file, or none that could be read: that has a sentence of its own. */

@@ -11,13 +11,15 @@ import { count, isFirstReport, openRules } from './verdict.js'
 const MAX_PROBLEMS = 5
 const MAX_CHANGES = 6
 const MAX_TEXT = 200
+const MAX_KEY = 80
 
 /** Why the rules of the target branch could not be read, or what in them is about nothing that was reported. */
 export function renderRules({ rules, targetBranch, links }: NoteView): Markdown | null {
   const { state, path, problems } = rules
   if (state === 'unreadable') {
     const consequence = gfm`No gate holds until then, and directions are guessed from names.`
-    return gfm`**${code(path, SHORT_NAME)} on ${targetBranch} cannot be read:** ${problemList(problems)}\n\n${consequence} ${link(gfm`What may stand in it`, links.rules)}`
+    const help = links.rules === '' ? nothing : gfm` ${link(gfm`What may stand in it`, links.rules)}`
+    return gfm`**${code(path, SHORT_NAME)} on ${targetBranch} cannot be read:** ${problemList(problems)}\n\n${consequence}${help}`
   }
   if (problems.length === 0) return null
   return gfm`**In ${code(path, SHORT_NAME)} on ${targetBranch}:** ${listed(problems, problemWords, { most: MAX_PROBLEMS })}`
@@ -33,10 +35,11 @@ function problemList(problems: readonly RulesProblem[]): Markdown {
   return gfm`\n${join(items, nothing)}${more > 0 ? gfm`\n- and ${more} more` : nothing}`
 }
 
-function problemWords({ line, column, message, suggestion }: RulesProblem): Markdown {
+function problemWords({ line, column, key, message, suggestion }: RulesProblem): Markdown {
   const place = column > 1 ? gfm`line ${line}, column ${column}` : gfm`line ${line}`
   const nearest = suggestion === null ? nothing : gfm`, nearest is ${code(suggestion, SHORT_NAME)}`
-  return gfm`${place}: ${code(message, MAX_TEXT)}${nearest}`
+  const about = key === '' ? nothing : gfm`, ${code(key, MAX_KEY)}`
+  return gfm`${place}${about}: ${code(message, MAX_TEXT)}${nearest}`
 }
 
 /** What the merge request changes in the rules, and what the new ones would say of it. */
@@ -68,9 +71,11 @@ function changeWords({ subject, scope, field, old, new: current, weaker }: RuleC
 function scopeWords(scope: RuleChange['scope']): Markdown {
   if (scope === null) return nothing
   const { models, datasets } = scope
-  const list = (names: readonly string[]) =>
-    listed(names, (name) => code(name, SHORT_NAME), { most: 3, separator: gfm`, ` })
-  return gfm`${models.length > 0 ? gfm` for ${list(models)}` : nothing}${datasets.length > 0 ? gfm` on ${list(datasets)}` : nothing}`
+  return gfm`${models.length > 0 ? gfm` for ${shortList(models)}` : nothing}${datasets.length > 0 ? gfm` on ${shortList(datasets)}` : nothing}`
+}
+
+function shortList(names: readonly string[]): Markdown {
+  return listed(names, (name) => code(name, SHORT_NAME), { most: 3, separator: gfm`, ` })
 }
 
 function sideWords(value: string | null): Markdown {
@@ -127,6 +132,6 @@ export function renderExclusions(view: NoteView): Markdown | null {
 /** Said only where it helps: to who sees a first report. */
 export function renderNoGate({ comparison, verdict, rules, links }: NoteView): Markdown | null {
   if (!isFirstReport(comparison) || verdict.applied > 0 || rules.state === 'unreadable') return null
-  const starter = link(gfm`Copy a starter ${code(rules.path, SHORT_NAME)}`, links.rules)
-  return gfm`**Gate:** none set, counts as passed. ${starter}`
+  const starter = gfm`Copy a starter ${code(rules.path, SHORT_NAME)}`
+  return gfm`**Gate:** none set, counts as passed.${links.rules === '' ? nothing : gfm` ${link(starter, links.rules)}`}`
 }
