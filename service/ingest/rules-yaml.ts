@@ -32,7 +32,7 @@ function strayProblem({ offset }: { offset: number }, placeAt: PlaceAt): RulesPr
   return {
     ...placeAt(offset),
     key: '',
-    message: 'no YAML: nothing is expected here',
+    message: 'this is no YAML: nothing is expected here',
     suggestion: null,
   }
 }
@@ -105,7 +105,7 @@ function syntaxProblems(errors: readonly YAMLError[], text: string, placeAt: Pla
   return errors.slice(0, rulesLimits.problems).map(({ code, message, pos: [offset] }) => ({
     ...placeAt(offset),
     key: '',
-    message: SYNTAX[code] ?? `no YAML: ${message.slice(0, 120)}`,
+    message: SYNTAX[code] ?? `this is no YAML: ${message.slice(0, 120)}`,
     suggestion: null,
   }))
 }
