@@ -1,18 +1,18 @@
-import { identityOf, isTrustworthy } from '../domain/baseline.js'
+import { identityOf } from '../domain/baseline.js'
 import type { HistoryPoint } from '../domain/comparison.js'
 import { type ExcludedUpload, withoutExcluded } from '../domain/exclusions.js'
 import { groupBy } from '../domain/group.js'
 import type { Model } from '../domain/model.js'
 import { meanResults } from '../domain/trainings.js'
-import type { HistoryLimits, HistoryStore } from '../stores/history-store.js'
+import type { HistoryLimits, HistoryStore, PastModel, PastPipeline } from '../stores/history-store.js'
 import type { Project } from '../stores/project-store.js'
 import type { Carried, CarryOvers } from './carry-over.js'
 
 const pointsAtMost = 20
-/** Twice the points, as some were trained several times and some failed; never more than take some ms to read. */
-const modelsPerIdentity = 2 * pointsAtMost
-const modelsAtMost = 2_000
+/** Some were trained several times and some failed. Reading 1,000 takes some ms, so there is an end to it. */
+const modelsPerIdentity = 24
 const modelsAtLeast = 200
+const modelsAtMost = 4_000
 const resultsAtMost = 40_000
 
 export interface HistoryOptions {
@@ -55,16 +55,14 @@ export function createHistory({ histories, carryOvers }: HistoryOptions) {
 
   async function trained(input: HistoryInput, limits: HistoryLimits): Promise<Training[]> {
     const { project, targetBranch: branch, identities, exclusions } = input
-    const names = [...new Set(identities.map(({ name }) => name))]
+    const names = namesOf(identities)
     const found = await histories.listNewestOfBranch(project.id, { branch, names }, limits)
     const whole = found.length < limits.models ? found : withoutLastPipeline(found)
-    const ids = [...new Set(whole.map((model) => model.pipeline.id))]
-    const succeeded = await histories.listSucceededJobs(project.id, branch, ids)
-    const good = whole.filter((model) =>
-      isTrustworthy(model, { targetBranch: branch, jobSucceeded: succeeded.has(model.job.id) }),
-    )
+    const ids = [...new Set(whole.map(({ pipelineId }) => pipelineId))]
+    const pipelines = await histories.listPipelines(project.id, branch, ids)
+    const good = whole.filter(({ pipelineId, job }) => pipelines.get(pipelineId)?.succeededJobs.has(job.id))
     const groups = groupBy(withoutExcluded(good, exclusions), trainingOf)
-    return [...groups.values()].flatMap((repeats) => toTraining(repeats))
+    return [...groups.values()].flatMap((repeats) => pointOf(repeats, pipelines))
   }
 
   async function brought(input: HistoryInput, limits: HistoryLimits): Promise<Training[]> {
@@ -72,12 +70,13 @@ export function createHistory({ histories, carryOvers }: HistoryOptions) {
     const limit = Math.max(1, Math.min(pointsAtMost, Math.floor(limits.models / identities.length)))
     const carried = await carryOvers.listNewest(project, targetBranch, {
       limit,
-      listModels: (projectId, commits) => histories.listOfCommits(projectId, commits, limits),
+      listModels: (projectId, commits) =>
+        histories.listOfCommits(projectId, { commits, names: namesOf(identities) }, limits),
     })
     return carried.flatMap(({ row, models }: Carried) => {
       const counted = withoutExcluded(models, exclusions).filter(({ trial }) => trial === null)
       const groups = groupBy(counted, identityOf)
-      return [...groups.values()].flatMap((repeats) => toTraining(repeats, row))
+      return [...groups.values()].flatMap((repeats) => carriedPoint(repeats, row))
     })
   }
 
@@ -91,31 +90,54 @@ function limitsFor(identities: number): HistoryLimits {
   return { models, resultsOfEach: Math.floor(resultsAtMost / models) }
 }
 
+function namesOf(identities: HistoryInput['identities']): string[] {
+  return [...new Set(identities.map(({ name }) => name))]
+}
+
 /** The rest of its models may not have been read. */
-function withoutLastPipeline(models: Model[]): Model[] {
-  const last = models.at(-1)?.pipeline.id
-  return models.filter((model) => model.pipeline.id !== last)
+function withoutLastPipeline(models: PastModel[]): PastModel[] {
+  const last = models.at(-1)?.pipelineId
+  return models.filter(({ pipelineId }) => pipelineId !== last)
 }
 
-function trainingOf(model: Model): string {
-  return `${model.pipeline.id} ${identityOf(model)}`
+function trainingOf(model: PastModel): string {
+  return `${model.pipelineId} ${identityOf(model)}`
 }
 
-function toTraining(repeats: Model[], carriedBy?: Carried['row']): Training[] {
+function pointOf(repeats: PastModel[], pipelines: ReadonlyMap<number, PastPipeline>): Training[] {
+  const [first] = repeats
+  const pipeline = first === undefined ? undefined : pipelines.get(first.pipelineId)
+  if (first === undefined || pipeline === undefined) return []
+  return [
+    {
+      key: identityOf(first),
+      pipelineId: first.pipelineId,
+      at: pipeline.firstSeenAt.getTime(),
+      isCarried: false,
+      point: { commit: pipeline.commit, repeats: repeats.length, results: meansOf(repeats) },
+    },
+  ]
+}
+
+function meansOf(repeats: PastModel[]): Map<string, number> {
+  const all = repeats.map(({ results: { k, v } }) =>
+    k.map((name, place) => ({ k: name, v: v[place] ?? NaN })),
+  )
+  const [only, ...others] = all
+  if (only !== undefined && others.length === 0) return new Map(only.map(({ k, v }) => [k, v]))
+  return meanResults(all.map((results) => ({ results })))
+}
+
+function carriedPoint(repeats: Model[], row: Carried['row']): Training[] {
   const [first] = repeats
   if (first === undefined) return []
-  const uploadedAt = Math.max(...repeats.map((model) => model.uploadedAt.getTime()))
   return [
     {
       key: identityOf(first),
       pipelineId: first.pipeline.id,
-      at: carriedBy?.mergedAt.getTime() ?? uploadedAt,
-      isCarried: carriedBy !== undefined,
-      point: {
-        commit: carriedBy?.commit ?? first.commit,
-        repeats: repeats.length,
-        results: meanResults(repeats),
-      },
+      at: row.mergedAt.getTime(),
+      isCarried: true,
+      point: { commit: row.commit, repeats: repeats.length, results: meanResults(repeats) },
     },
   ]
 }

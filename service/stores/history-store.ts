@@ -43,6 +43,25 @@ const unread: Unread = {
   artifacts: [],
 }
 
+/** What a model of the history was, and no more: a thousand of them are read at once. */
+export interface PastModel {
+  id: string
+  pipelineId: number
+  job: { id: number }
+  dataset: string
+  name: string
+  /** Names and values, at the same places. */
+  results: { k: string[]; v: number[] }
+}
+
+/** A pipeline of the branch that people know by its commit. */
+export interface PastPipeline {
+  commit: string
+  firstSeenAt: Date
+  /** As GitLab says. */
+  succeededJobs: ReadonlySet<number>
+}
+
 /** Reads results of many trainings and nothing else of them: no settings, no curves, no trials. */
 export function createHistoryStore(db: Db) {
   const models = modelCollection(db)
@@ -51,61 +70,83 @@ export function createHistoryStore(db: Db) {
   /** What a branch's own pipelines uploaded last, newest first. */
   async function listNewestOfBranch(
     projectId: string,
-    of: { branch: string; names: string[] },
+    { branch, names }: { branch: string; names: string[] },
     limits: HistoryLimits,
-  ): Promise<Model[]> {
+  ): Promise<PastModel[]> {
+    const part = (of: string) => ({ $slice: [`$results.${of}`, limits.resultsOfEach] })
+    const fields = { pipelineId: 1, jobId: 1, dataset: 1, name: 1, k: part('k'), v: part('v') }
     const docs = await models
       .find({
         projectId,
-        ref: of.branch,
-        name: { $in: of.names },
+        ref: branch,
+        name: { $in: names },
         refType: 'branch',
         pipelineSource: { $ne: 'merge_request_event' },
+        origin: { $in: [`branch:${branch}`, /^schedule:/] },
         trial: null,
       })
-      .project<HistoryDoc>(projectionOf(limits))
+      .project<PastDoc>(fields)
       .sort({ uploadedAt: -1 })
       .limit(limits.models)
       .toArray()
-    return docs.map((doc) => fromDoc(projectId, doc))
+    return docs.map(({ _id: id, jobId, k, v, ...rest }) => ({
+      ...rest,
+      id,
+      job: { id: jobId },
+      results: { k, v },
+    }))
   }
 
   async function listOfCommits(
     projectId: string,
-    commits: string[],
+    { commits, names }: { commits: string[]; names: string[] },
     limits: HistoryLimits,
   ): Promise<Model[]> {
     if (commits.length === 0) return []
     const docs = await models
-      .find({ projectId, commit: { $in: commits }, trial: null })
-      .project<HistoryDoc>(projectionOf(limits))
+      .find({ projectId, commit: { $in: commits }, name: { $in: names }, trial: null })
+      .project<HistoryDoc>({ ...fields, results: { $slice: limits.resultsOfEach } })
       .limit(limits.models)
       .toArray()
     return docs.map((doc) => fromDoc(projectId, doc))
   }
 
-  /** The jobs of these pipelines of the branch that ended well, as GitLab says. */
-  async function listSucceededJobs(
+  /** Those of these pipelines that are the branch's own. */
+  async function listPipelines(
     projectId: string,
     branch: string,
     pipelineIds: number[],
-  ): Promise<Set<number>> {
-    if (pipelineIds.length === 0) return new Set()
+  ): Promise<Map<number, PastPipeline>> {
+    if (pipelineIds.length === 0) return new Map()
     const succeeded = { $filter: { input: '$jobs', cond: { $eq: ['$$this.status', 'success'] } } }
+    const jobs = { $map: { input: succeeded, in: '$$this.id' } }
     const rows = await pipelines
       .find({ _id: { $in: pipelineIds.map((id) => `${projectId}:${id}`) }, kind: 'branch', ref: branch })
-      .project<{ ids: number[] }>({ _id: 0, ids: { $map: { input: succeeded, in: '$$this.id' } } })
+      .project<PipelineFields>({ _id: 0, pipelineId: 1, sha: 1, firstSeenAt: 1, jobs })
       .toArray()
-    return new Set(rows.flatMap((row) => row.ids))
+    return new Map(
+      rows.map(({ pipelineId, sha, firstSeenAt, jobs: ids }) => [
+        pipelineId,
+        { commit: sha, firstSeenAt, succeededJobs: new Set(ids) },
+      ]),
+    )
   }
 
-  return { listNewestOfBranch, listOfCommits, listSucceededJobs }
+  return { listNewestOfBranch, listOfCommits, listPipelines }
 }
 
 export type HistoryStore = ReturnType<typeof createHistoryStore>
 
-function projectionOf({ resultsOfEach }: HistoryLimits) {
-  return { ...fields, results: { $slice: resultsOfEach } }
+interface PastDoc extends Pick<ModelDoc, '_id' | 'pipelineId' | 'jobId' | 'dataset' | 'name'> {
+  k: string[]
+  v: number[]
+}
+
+interface PipelineFields {
+  pipelineId: number
+  sha: string
+  firstSeenAt: Date
+  jobs: number[]
 }
 
 /** What was not read is empty. */
