@@ -51,14 +51,14 @@ export async function reportCommand(args: string[], terminal: Terminal): Promise
     throw new UsageError('--lines and --json are both given; give one of them.')
   }
   const names = { model: given.model ?? 'model', dataset: given.dataset ?? 'default' }
-  const rules = await readRulesFile(given.rules)
+  const rulesPath = given.rules ?? (existsSync(defaultRules) ? defaultRules : null)
   const result = preview({
     base: base.length === 0 ? null : await readSide(base, names),
     head: await readSide(head, names),
-    rules,
+    rules: rulesPath === null ? null : await readText(rulesPath),
   })
   for (const problem of result.problems)
-    terminal.complain(`${problemLine(rules?.path ?? defaultRules, problem)}\n`)
+    terminal.complain(`${problemLine(rulesPath ?? defaultRules, problem)}\n`)
   terminal.write(textOf(result, given, terminal))
   return exitCode(result)
 }
@@ -91,12 +91,6 @@ function argumentProblem(args: readonly string[], error: unknown): string {
 
 function nameOf(arg: string): string {
   return arg.replace(/^-+/, '').replace(/=.*$/s, '')
-}
-
-async function readRulesFile(path: string | undefined): Promise<{ path: string; text: string } | null> {
-  if (path === undefined && !existsSync(defaultRules)) return null
-  const read = path ?? defaultRules
-  return { path: read, text: await readText(read) }
 }
 
 function textOf(

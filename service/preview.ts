@@ -1,5 +1,5 @@
 import { type Baseline, chooseBaselines } from './domain/baseline.js'
-import { compare } from './domain/compare.js'
+import { chosenModels, compare } from './domain/compare.js'
 import type { Comparison } from './domain/comparison.js'
 import { summariseCurve } from './domain/curve-summary.js'
 import { judge } from './domain/judge.js'
@@ -28,8 +28,8 @@ export interface PreviewInput {
   /** What the target branch has; null for a first report. */
   base: PreviewSide | null
   head: PreviewSide
-  /** A rules file; null where there is none. */
-  rules: { path: string; text: string } | null
+  /** The text of `.mlmm.yml`; null where there is none. */
+  rules: string | null
 }
 
 export interface Preview {
@@ -55,7 +55,7 @@ export function preview({ base, head, rules }: PreviewInput): Preview {
   const input = noteInput({
     comparison,
     verdict,
-    rules: { state: known.state, path: known.path, commit: null, problems },
+    rules: { state: known.state, path: '.mlmm.yml', commit: null, problems },
     groupBy: known.book.rules.note.groupBy,
     base,
     head,
@@ -70,15 +70,15 @@ export function preview({ base, head, rules }: PreviewInput): Preview {
   }
 }
 
-interface ReadRules extends Pick<NoteRules, 'state' | 'path' | 'problems'> {
+interface ReadRules extends Pick<NoteRules, 'state' | 'problems'> {
   book: RuleBook
 }
 
-function readNoteRules(file: PreviewInput['rules']): ReadRules {
-  if (file === null) return { state: 'none', path: '.mlmm.yml', problems: [], book: createRuleBook(noRules) }
-  const { rules, problems } = readRules(file.text)
+function readNoteRules(text: string | null): ReadRules {
+  if (text === null) return { state: 'none', problems: [], book: createRuleBook(noRules) }
+  const { rules, problems } = readRules(text)
   const state = rules === null ? 'unreadable' : 'read'
-  return { state, path: file.path, problems, book: createRuleBook(rules ?? noRules) }
+  return { state, problems, book: createRuleBook(rules ?? noRules) }
 }
 
 /** Models that only the base has are missing: the head is all that there is. */
@@ -86,7 +86,7 @@ function compareSides(base: PreviewSide | null, head: PreviewSide, rules: RuleBo
   const candidates = toModels(head, 'head')
   return compare({
     candidates,
-    baselines: base === null ? [] : baselinesOf(toModels(base, 'base'), candidates),
+    baselines: base === null ? [] : baselinesOf(toModels(base, 'base'), candidates, rules),
     endedJobs: new Set(base === null ? [] : [base.source]),
     rules,
   })
@@ -99,9 +99,10 @@ function namesIn({ columns, rows }: Comparison): KnownNames {
   }
 }
 
-function baselinesOf(models: Model[], candidates: Model[]): Baseline[] {
+function baselinesOf(models: Model[], candidates: Model[], rules: RuleBook): Baseline[] {
   return chooseBaselines({
     candidates,
+    groupsOf: (of) => new Map([...chosenModels(of, rules)].map(([key, choice]) => [key, choice.models])),
     pools: [{ reason: 'merge_base', commit: 'base', commitsBehind: null, carriedFrom: null, models }],
   })
 }

@@ -26,7 +26,7 @@ export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
       const result = preview({
         base: base === undefined || base === null ? null : readSide('base', base),
         head: readSide('head', head),
-        rules: typeof rules === 'string' ? { path: '.mlmm.yml', text: rules } : null,
+        rules: rules ?? null,
       })
       return send(request, reply, result)
     },
