@@ -26,7 +26,8 @@ const MAX_PROBLEM_LENGTH = 300
  */
 export function renderLines(input: LinesInput): string[] {
   const { comparison, links, verdict } = input
-  const broken = verdict.broken.slice(0, MAX_BROKEN)
+  const toTell = verdict.broken.filter((one) => !isSaidByItsRow(one))
+  const broken = toTell.slice(0, MAX_BROKEN)
   const columns = new Set(mainColumns(comparison).map(({ name }) => name))
   const told = comparison.rows.filter(({ state }) => state !== 'not_run')
   const models = told.slice(0, MAX_LINES - broken.length)
@@ -35,11 +36,15 @@ export function renderLines(input: LinesInput): string[] {
     verdictLine(input),
     ...problemLines(input),
     ...lines.slice(0, broken.length),
-    ...more(verdict.broken.length - broken.length, 'more broken rule'),
+    ...more(toTell.length - broken.length, 'more broken rule'),
     ...lines.slice(broken.length),
     ...more(told.length - models.length, 'more model'),
     ...(links.comparison === '' ? [] : [`Full comparison: ${address(links.comparison)}`]),
   ]
+}
+
+function isSaidByItsRow({ kind, level, result, acceptance }: BrokenRule): boolean {
+  return kind === 'missing' && level === 'warn' && result === null && acceptance === null
 }
 
 function more(number: number, words: string): string[] {

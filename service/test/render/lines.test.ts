@@ -74,3 +74,69 @@ t.test('many models are cut, the worst are told', async (t) => {
   t.match(lines[1], /worse +m49/)
   t.equal(lines.at(-2), '  and 30 more models')
 })
+
+t.test('broken rules come first, each with what it allows and what is here', async (t) => {
+  const rules = `results:
+  accuracy: {format: percent, fail: {worse_by: 1pp}}
+  loss: {unit: nats, warn: {above: 0.2}}
+required: [{model: fraud, dataset: iris}]
+`
+  const names = { name: 'logistic', dataset: 'iris' }
+  const story = {
+    before: [mainModel({ ...names, results: { accuracy: 0.9333, loss: 0.21 } })],
+    here: [model({ ...names, results: { accuracy: 0.9133, loss: 0.241 } })],
+    rules,
+  }
+
+  t.strictSame(renderLines(noteInput(story)).slice(1, -1), [
+    '  broken   fraud     iris  must report: no result',
+    '  broken   logistic  iris  accuracy worse by at most 1pp: 93.3 → 91.3% (−2.0 pp)',
+    '  warning  logistic  iris  loss at most 0.2 nats: 0.210 → 0.241 nats (+0.031)',
+    '  worse    logistic  iris  accuracy 93.3 → 91.3% (−2.0 pp)  loss 0.210 → 0.241 nats (+0.031)',
+  ])
+  const accepted = renderLines(noteInput({ ...story, accepts: ({ kind }) => kind === 'worse_by' }))
+  t.match(accepted.at(-3), /^ {2}accepted +logistic +iris +accuracy worse by at most 1pp: /)
+})
+
+t.test('repeats show their error, how many they are, and what is within noise', async (t) => {
+  const values = [0.931, 0.928, 0.935, 0.93, 0.929]
+  const before = values.map((accuracy, index) =>
+    mainModel({ repeat: `${index}`, id: `m${index}`, results: { accuracy } }),
+  )
+  const here = values
+    .slice(0, 3)
+    .map((accuracy, index) =>
+      model({ repeat: `${index}`, id: `h${index}`, results: { accuracy: accuracy + 0.001 } }),
+    )
+
+  const [, line] = renderLines(noteInput({ here, before }))
+
+  t.equal(line, '  within noise  tree  iris  accuracy 93.1 ± 0.1 → 93.2 ± 0.2% (+0.2 pp, n 5 and 3)')
+})
+
+t.test('rules that cannot be read are said before the rows', async (t) => {
+  const rules = 'results:\n  accuracy: {fial: {below: 90%}}\n'
+
+  const [verdict, problem, row] = renderLines(noteInput({ here: [model()], before: [mainModel()], rules }))
+
+  t.match(verdict, /^Model results: 1 unchanged/)
+  t.match(
+    problem,
+    /^ {2}warning {2}\.mlmm\.yml:2:14: results\.accuracy\.fial: "fial" is not known here;.* Did you mean "fail"\?$/,
+  )
+  t.match(row, /^ {2}same/)
+})
+
+t.test('many broken rules are cut, and leave room for the models', async (t) => {
+  const names = Array.from({ length: 30 }, (_, index) => `m${index}`)
+  const here = names.map((name) => model({ name, results: { accuracy: 0.5 } }))
+  const before = names.map((name) => mainModel({ name, results: { accuracy: 0.9 } }))
+  const rules = 'results:\n  accuracy: {fail: {below: 0.8}}\n'
+
+  const lines = renderLines(noteInput({ here, before, rules }))
+
+  t.equal(lines.filter((line) => line.startsWith('  broken')).length, 10)
+  t.ok(lines.includes('  and 20 more broken rules'))
+  t.ok(lines.includes('  and 20 more models'))
+  t.equal(lines.length, 24)
+})
