@@ -1,5 +1,8 @@
 import type * as BaselineModule from '../service/domain/baseline.js'
 import type * as CompareModule from '../service/domain/compare.js'
+import type * as JudgeModule from '../service/domain/judge.js'
+import type * as RuleBookModule from '../service/domain/rule-book.js'
+import type * as RulesFileModule from '../service/ingest/rules-file.js'
 import type { Model } from '../service/domain/model.js'
 import type * as NoteModule from '../service/render/note.js'
 import { build } from './parts/build.js'
@@ -11,16 +14,31 @@ const repeats = 60
 interface Modules {
   chooseBaselines: typeof BaselineModule.chooseBaselines
   compare: typeof CompareModule.compare
+  judge: typeof JudgeModule.judge
+  createRuleBook: typeof RuleBookModule.createRuleBook
+  readRules: typeof RulesFileModule.readRules
   renderNote: typeof NoteModule.renderNote
 }
 
-/** From the models of two commits to the note's text: no database and no network. */
+const rulesFile = `
+results:
+  accuracy_0: {better: higher, format: percent, tolerance: 0.2pp, fail: {worse_by: 2pp, below: 80%}}
+  "accuracy_*": {better: higher, format: percent, tolerance: 0.1pp, warn: {worse_by: 1pp}}
+overrides:
+  - {models: model-4*, datasets: set-3, gate: off}
+note: {columns: [accuracy_0, accuracy_1]}
+`
+
+/** From the models of two commits and a rules file to the note's text: no database and no network. */
 export async function benchNote(): Promise<void> {
   const built = await build()
   try {
     const modules: Modules = {
       ...(await import(built.module('service/domain/baseline'))),
       ...(await import(built.module('service/domain/compare'))),
+      ...(await import(built.module('service/domain/judge'))),
+      ...(await import(built.module('service/domain/rule-book'))),
+      ...(await import(built.module('service/ingest/rules-file'))),
       ...(await import(built.module('service/render/note'))),
     }
     const few = measure(modules, 50)
@@ -35,14 +53,25 @@ export async function benchNote(): Promise<void> {
   }
 }
 
-function measure({ chooseBaselines, compare, renderNote }: Modules, count: number) {
+function measure(modules: Modules, count: number) {
+  const { chooseBaselines, compare, judge, createRuleBook, readRules, renderNote } = modules
   const candidates = models(count, 'b', 0.9)
   const pools = [
-    { reason: 'merge_base', commit: 'a', commitsBehind: 3, models: models(count, 'a', 0.89) },
+    {
+      reason: 'merge_base',
+      commit: 'a',
+      commitsBehind: 3,
+      carriedFrom: null,
+      models: models(count, 'a', 0.89),
+    },
   ] as const
+  const { rules: read } = readRules(rulesFile)
+  if (read === null) throw new Error('the rules of the benchmark cannot be read')
+  const rules = createRuleBook(read)
   const note = () => {
     const baselines = chooseBaselines({ candidates, pools: [...pools] })
-    const comparison = compare({ candidates, baselines, endedJobs: new Set(['train']) })
+    const comparison = compare({ candidates, baselines, endedJobs: new Set(['train']), rules })
+    const verdict = judge({ comparison, rules, acceptances: [], isFinal: true })
     return renderNote({
       projectUrl: 'https://gitlab.example/research/iris',
       targetBranch: 'main',
@@ -54,12 +83,22 @@ function measure({ chooseBaselines, compare, renderNote }: Modules, count: numbe
         jobsReported: count,
         jobsTotal: count,
         failedJobs: [],
+        silentJobs: [],
       },
+      isFork: false,
       comparison,
+      rules: { state: 'read', path: '.mlmm.yml', commit: 'c'.repeat(40), problems: [] },
+      verdict,
+      editedRules: null,
+      exclusions: [],
+      groupBy: null,
+      drawsCharts: false,
       previous: null,
       links: {
         model: (model) => `https://mlmm.example/research/iris/-/models/${model.name}`,
         comparison: 'https://mlmm.example/research/iris/-/merge_requests/1',
+        accept: 'https://mlmm.example/research/iris/-/merge_requests/1#accept',
+        rules: 'https://mlmm.example/research/iris/-/merge_requests/1#rules',
       },
     })
   }

@@ -1,7 +1,15 @@
 import type { ComparedResult, HistoryPoint, ResultColumn, ResultState } from './comparison.js'
 import type { Direction } from './directions.js'
 import type { Model, Named } from './model.js'
-import { compareRepeats, compareWithHistory, isWithinNoise, type Noise, spreadOf } from './noise.js'
+import {
+  compareRepeats,
+  compareWithHistory,
+  HISTORY_NEEDED,
+  isWithinNoise,
+  type Noise,
+  sampleWorth,
+  spreadOf,
+} from './noise.js'
 import type { Amount, EffectiveRule } from './rules.js'
 
 /** Differences below this part of the values come from the order of additions, not from the model. */
@@ -61,17 +69,22 @@ export interface How {
 
 /** Every result that either side has, best known first. */
 export function compareResults(pair: Pair, how: How): ComparedResult[] {
-  const names = [...pair.current.means.keys(), ...pair.old.means.keys()]
-  return columnsOf(names, how.columns).map((column) => compareResult(column, pair, how))
+  return columnsOf(pair, how.columns).map((column) => compareResult(column, pair, how))
 }
 
-function columnsOf(names: readonly string[], columns: ReadonlyMap<string, ResultColumn>): ResultColumn[] {
-  const found = new Set<ResultColumn>()
-  for (const name of names) {
+/** The columns of both sides in their order. Models of one job usually send the same results, in the same order. */
+function columnsOf({ old, current }: Pair, columns: ReadonlyMap<string, ResultColumn>): ResultColumn[] {
+  const found: ResultColumn[] = []
+  let isSorted = true
+  const add = (name: string) => {
     const column = columns.get(name)
-    if (column !== undefined) found.add(column)
+    if (column === undefined) return
+    if (column.place < (found.at(-1)?.place ?? 0)) isSorted = false
+    found.push(column)
   }
-  return [...found].sort((a, b) => a.place - b.place)
+  for (const name of current.means.keys()) add(name)
+  for (const name of old.means.keys()) if (!current.means.has(name)) add(name)
+  return isSorted ? found : found.sort((a, b) => a.place - b.place)
 }
 
 function compareResult(column: ResultColumn, pair: Pair, how: How): ComparedResult {
@@ -99,7 +112,7 @@ function compareResult(column: ResultColumn, pair: Pair, how: How): ComparedResu
     relative,
     tolerance,
     noise,
-    sampleWorth: (percent || fraction) && how.testSize !== null && how.testSize > 0 ? 1 / how.testSize : null,
+    sampleWorth: (percent || fraction) && how.testSize !== null ? sampleWorth(how.testSize) : null,
     state: stateOfResult({ old: before, current: now, direction, tolerance, noise }),
   }
 }
@@ -120,15 +133,13 @@ function errorOf({ values }: Side, name: string): number | null {
 }
 
 function noiseOf(name: string, { old, current }: Pair, history: readonly HistoryPoint[]): Noise | null {
+  if (old.values === null && current.values === null && history.length < HISTORY_NEEDED) return null
   const [before, now] = [valuesOf(old, name), valuesOf(current, name)]
   if (before.length > 1 && now.length > 1) return compareRepeats(before, now)
   const [first] = before
   const [value] = now
   if (first === undefined || value === undefined || before.length + now.length > 2) return null
-  const earlier = history.flatMap(({ repeats, results }) => {
-    const one = repeats === 1 ? results.get(name) : undefined
-    return one === undefined ? [] : [one]
-  })
+  const earlier = history.flatMap(({ repeats, results }) => (repeats === 1 ? (results.get(name) ?? []) : []))
   return compareWithHistory({ old: first, current: value, history: earlier })
 }
 
@@ -159,15 +170,17 @@ export function stateOfResult({ old, current, direction, tolerance, noise }: Jud
 
 function isWithin(tolerance: number | null, old: number, current: number): boolean {
   const difference = Math.abs(current - old)
-  return (
-    tolerance !== null && difference <= Number.MAX_VALUE && !exceeds(difference, tolerance, [old, current])
-  )
+  return tolerance !== null && difference <= Number.MAX_VALUE && !exceeds(difference, tolerance, old, current)
 }
 
-/** Whether an amount is more than a limit by more than rounding: 93.3 − 92.3 is 1, whatever binary fractions say. */
-export function exceeds(amount: number, limit: number, values: readonly number[]): boolean {
-  const largest = Math.max(...values.map((value) => (Number.isFinite(value) ? Math.abs(value) : 0)))
-  return amount > limit + ROUNDING * largest
+/** Whether the amount between two values is more than a limit by more than rounding: 93.3 − 92.3 is 1, whatever binary
+ * fractions say. */
+export function exceeds(amount: number, limit: number, one: number, other: number): boolean {
+  return amount > limit + ROUNDING * Math.max(sizeOf(one), sizeOf(other))
+}
+
+function sizeOf(value: number): number {
+  return Number.isFinite(value) ? Math.abs(value) : 0
 }
 
 export function isSameNumber(a: number, b: number): boolean {

@@ -14,7 +14,7 @@ import { isOtherData } from './dataset-change.js'
 import { describeResult } from './directions.js'
 import type { Model } from './model.js'
 import { byCodeUnits } from './order.js'
-import type { RuleBook } from './rules.js'
+import type { ModelRules, RuleBook } from './rules.js'
 import { compareSettings, type SettingChange } from './settings.js'
 import { chooseTrials, type TrialChoice } from './trials.js'
 
@@ -93,7 +93,10 @@ function listColumns(models: readonly Model[], rules: RuleBook): Map<string, Res
       if (Number.isFinite(v) && (v < 0 || v > 1)) beyondOne.add(k)
     }
   }
-  const columns = [...names].map((name) => columnOf(name, beyondOne.has(name), rules))
+  const allModels = rules.rulesOf({ name: '', dataset: '' })
+  const columns = [...names].map((name) =>
+    columnOf(name, { isBeyondOne: beyondOne.has(name), rules, allModels }),
+  )
   const wanted = new Map(rules.rules.note.columns?.map((name, place) => [name, place]))
   const placeOf = ({ name }: { name: string }) => wanted.get(name) ?? wanted.size
   columns.sort(
@@ -119,10 +122,20 @@ function firstColumn(
   return null
 }
 
-function columnOf(name: string, isBeyondOne: boolean, rules: RuleBook): Omit<ResultColumn, 'place' | 'isNamed'> {
+interface ColumnContext {
+  isBeyondOne: boolean
+  rules: RuleBook
+  /** What holds for a model that no override is about. */
+  allModels: ModelRules
+}
+
+function columnOf(
+  name: string,
+  { isBeyondOne, rules, allModels }: ColumnContext,
+): Omit<ResultColumn, 'place' | 'isNamed'> {
   const kind = describeResult(name)
   const { percent, unit, digits } = rules.formatOf(name)
-  const { direction, directionFrom } = rules.ruleFor({ result: name, name: '', dataset: '' })
+  const { direction, directionFrom } = allModels.ruleFor(name)
   const isPercent = percent ?? (unit === null && kind.fraction && !isBeyondOne)
   return { ...kind, name, direction, directionFrom, percent: isPercent, unit, digits }
 }
@@ -182,7 +195,7 @@ function resultsOf({ pair, identity, models, comparable }: RowResults, context: 
   const how: How = {
     columns: context.columns,
     comparable,
-    ruleFor: (result) => context.rules.ruleFor({ result, ...identity }),
+    ruleFor: context.rules.rulesOf(identity).ruleFor,
     history: context.history.get(identityOf(identity)) ?? [],
     testSize: smallestTestSize(models),
   }

@@ -16,23 +16,13 @@ export interface JudgeInput {
 
 type Found = Omit<BrokenRule, 'key' | 'acceptance'>
 
-interface Judgement {
-  found: Found[]
-  applied: number
-}
-
 /** What the rules say of a comparison. Rules about a difference are for what has a baseline on the same data. */
 export function judge({ comparison, rules, acceptances, isFinal }: JudgeInput): Verdict {
-  const rows = comparison.rows.filter((row) => !rules.isGateOff(row))
-  const parts = [
-    judgeRequired(comparison.rows, rules.rules.required, isFinal),
-    ...rows.map((row) => judgeRow(row, rules)),
-  ]
-  const broken = parts
-    .flatMap(({ found }) => found)
-    .map((one) => withAcceptance(one, acceptances))
-    .sort((a, b) => place(a) - place(b))
-  return { state: stateOf(broken), broken, applied: parts.reduce((sum, { applied }) => sum + applied, 0) }
+  const found: Found[] = []
+  let applied = judgeRequired(comparison.rows, rules.rules.required, isFinal, found)
+  for (const row of comparison.rows) applied += judgeRow(row, rules, found)
+  const broken = found.map((one) => withAcceptance(one, acceptances)).sort((a, b) => place(a) - place(b))
+  return { state: stateOf(broken), broken, applied }
 }
 
 function stateOf(broken: readonly BrokenRule[]): GateLevel {
@@ -57,20 +47,22 @@ function keyOf({ level, kind, dataset, name, result }: Found): string {
   return hash('sha256', text, 'base64url').slice(0, 16)
 }
 
-/** A required model whose job is no part of this pipeline stays as the target branch has it. */
+/** A required model whose job is no part of this pipeline stays as the target branch has it. Answers how many rules were
+ * applied, as the functions below do. */
 function judgeRequired(
   rows: readonly ComparedModel[],
   required: readonly RequiredModel[],
   isFinal: boolean,
-): Judgement {
+  found: Found[],
+): number {
+  if (required.length === 0 || !isFinal) return required.length
   const known = new Map(rows.map((row) => [identityOf(row), row]))
-  const found = required.flatMap(({ model: name, dataset }): Found[] => {
+  for (const { model: name, dataset } of required) {
     const row = known.get(identityOf({ name, dataset })) ?? null
     const isThere = row !== null && (row.models.length > 0 || row.state === 'not_run')
-    if (isThere || !isFinal) return []
-    return [{ ...nothingSent('required', 'fail', { name, dataset }), row }]
-  })
-  return { found, applied: required.length }
+    if (!isThere) found.push({ ...nothingSent('required', 'fail', { name, dataset }), row })
+  }
+  return required.length
 }
 
 function nothingSent(
@@ -81,43 +73,50 @@ function nothingSent(
   return { kind, level, name, dataset, result: null, limit: null, withinNoise: false }
 }
 
-function judgeRow(row: ComparedModel, book: RuleBook): Judgement {
-  const { rules } = book
-  if (row.state === 'not_run') return { found: [], applied: 0 }
+function judgeRow(row: ComparedModel, { rules, rulesOf }: RuleBook, found: Found[]): number {
+  const { gateOff, ruleFor } = rulesOf(row)
+  if (gateOff || row.state === 'not_run') return 0
   if (row.state === 'missing') {
     const isRequired = rules.required.some(
       ({ model, dataset }) => model === row.name && dataset === row.dataset,
     )
-    return isRequired ? { found: [], applied: 0 } : absent('missing', rules.missing, row)
+    return isRequired ? 0 : judgeAbsence('missing', rules.missing, row, found)
   }
-  const parts = row.results.map((result) => judgeResult(row, result, book))
-  if (row.baseline === null) parts.unshift(absent('no_baseline', rules.noBaseline, row))
-  return {
-    found: parts.flatMap(({ found }) => found),
-    applied: parts.reduce((sum, { applied }) => sum + applied, 0),
+  let applied = row.baseline === null ? judgeAbsence('no_baseline', rules.noBaseline, row, found) : 0
+  for (const result of row.results) {
+    const rule = ruleFor(result.name)
+    if (rule.fail === null && rule.warn === null) continue
+    applied += 1
+    if (result.new === null) judgeGone({ row, result, rule }, rules.missing, found)
+    else judgeResult({ row, result, rule }, found)
   }
+  return applied
 }
 
-function absent(kind: 'missing' | 'no_baseline', level: GateLevel, row: ComparedModel): Judgement {
-  if (level === 'pass') return { found: [], applied: 0 }
-  return { found: [{ ...nothingSent(kind, level, row), row }], applied: level === 'fail' ? 1 : 0 }
+function judgeAbsence(
+  kind: 'missing' | 'no_baseline',
+  level: GateLevel,
+  row: ComparedModel,
+  found: Found[],
+): number {
+  if (level !== 'pass') found.push({ ...nothingSent(kind, level, row), row })
+  return level === 'fail' ? 1 : 0
 }
 
-function judgeResult(row: ComparedModel, result: ComparedResult, book: RuleBook): Judgement {
-  const rule = book.ruleFor({ result: result.name, name: row.name, dataset: row.dataset })
-  if (rule.fail === null && rule.warn === null) return { found: [], applied: 0 }
-  if (result.new === null) {
-    const level = rule.fail === null ? 'warn' : book.rules.missing
-    if (level === 'pass') return { found: [], applied: 1 }
-    const found = { ...nothingSent('missing', level, row), result, row }
-    return { found: [found], applied: 1 }
-  }
-  const failed = brokenBy(rule.fail, 'fail', { row, result, rule })
-  const breaks = failed.some(({ level }) => level === 'fail')
-  const warned = breaks ? [] : brokenBy(rule.warn, 'warn', { row, result, rule })
+/** A result that a rule is about and that was not sent. */
+function judgeGone({ row, result, rule }: Subject, missing: GateLevel, found: Found[]): void {
+  const level = rule.fail === null && missing === 'fail' ? 'warn' : missing
+  if (level !== 'pass') found.push({ ...nothingSent('missing', level, row), result, row })
+}
+
+function judgeResult(subject: Subject, found: Found[]): void {
+  const { fail, warn } = subject.rule
+  const failed = fail === null ? [] : brokenBy(fail, 'fail', subject)
+  found.push(...failed)
+  if (warn === null || failed.some(({ level }) => level === 'fail')) return
   // Of two warnings about the same, the one that was to fail says more.
   const said = new Set(failed.map(({ kind }) => kind))
-  return { found: [...failed, ...warned.filter(({ kind }) => !said.has(kind))], applied: 1 }
+  found.push(...brokenBy(warn, 'warn', subject).filter(({ kind }) => !said.has(kind)))
 }
 
 interface Subject {
@@ -126,38 +125,36 @@ interface Subject {
   rule: EffectiveRule
 }
 
-function brokenBy(gate: Gate | null, level: 'warn' | 'fail', subject: Subject): Found[] {
-  if (gate === null) return []
-  const { row, result } = subject
-  const of = (kind: BrokenKind, limit: Amount | Limit): Found => ({
-    kind,
-    level,
-    dataset: row.dataset,
-    name: row.name,
-    result,
-    limit,
-    row,
-    withinNoise: false,
-  })
-  const value = result.new ?? Number.NaN
-  const { worseBy, below, above } = gate
-  return [
-    ...(worseBy === null ? [] : worsened(worseBy, subject, of('worse_by', worseBy))),
-    ...(below !== null && !(value >= below.value) ? [of('below', below)] : []),
-    ...(above !== null && !(value <= above.value) ? [of('above', above)] : []),
-  ]
+function brokenBy({ worseBy, below, above }: Gate, level: 'warn' | 'fail', subject: Subject): Found[] {
+  const value = subject.result.new ?? Number.NaN
+  const broken: Found[] = []
+  if (worseBy !== null) broken.push(...worsened(worseBy, level, subject))
+  if (below !== null && !(value >= below.value)) broken.push(brokenRule('below', level, below, subject))
+  if (above !== null && !(value <= above.value)) broken.push(brokenRule('above', level, above, subject))
+  return broken
+}
+
+function brokenRule(
+  kind: BrokenKind,
+  level: 'warn' | 'fail',
+  limit: Amount | Limit,
+  { row, result }: Subject,
+): Found {
+  return { kind, level, dataset: row.dataset, name: row.name, result, limit, row, withinNoise: false }
 }
 
 /** A difference that chance explains breaks nothing: where it would have failed, it warns. */
-function worsened(worseBy: Amount, { row, result, rule }: Subject, found: Found): Found[] {
+function worsened(worseBy: Amount, level: 'warn' | 'fail', subject: Subject): Found[] {
+  const { row, result, rule } = subject
   const { old, new: value, percent, state } = result
   if (old === null || value === null || row.datasetChanged || Number.isNaN(old)) return []
   if (rule.direction === 'unknown' || (worseBy.kind === 'points' && !percent)) {
-    return [{ ...found, kind: 'not_applicable', level: 'warn' }]
+    return [brokenRule('not_applicable', 'warn', worseBy, subject)]
   }
   const limit = amountIn(worseBy, old) ?? 0
   const loss = rule.direction === 'higher' ? old - value : value - old
-  if (!Number.isNaN(value) && !exceeds(loss, limit, [old, value])) return []
+  if (!Number.isNaN(value) && !exceeds(loss, limit, old, value)) return []
+  const found = brokenRule('worse_by', level, worseBy, subject)
   if (state !== 'noise') return [found]
-  return found.level === 'fail' ? [{ ...found, level: 'warn', withinNoise: true }] : []
+  return level === 'fail' ? [{ ...found, level: 'warn', withinNoise: true }] : []
 }

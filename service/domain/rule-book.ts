@@ -1,6 +1,15 @@
 import { describeResult } from './directions.js'
 import { entryFor, matchesGlob } from './globs.js'
-import type { EffectiveRule, Gate, Override, ResultFormat, ResultRule, RuleBook, Rules } from './rules.js'
+import type {
+  EffectiveRule,
+  Gate,
+  ModelRules,
+  Override,
+  ResultFormat,
+  ResultRule,
+  RuleBook,
+  Rules,
+} from './rules.js'
 
 interface Named {
   name: string
@@ -23,20 +32,20 @@ export function createRuleBook(rules: Rules): RuleBook {
   return {
     rules,
     formatOf: (result) => remember(formats, result, () => readFormat(blocks, result)),
-    isGateOff: (of) => overridesOf(of).gateOff,
-    ruleFor: (of) => overridesOf(of).ruleFor(of.result),
+    rulesOf: overridesOf,
   }
 
   /** Models under the same overrides share their rules. */
   function rememberOverrides() {
-    const byDataset = new Map<string, Map<string, Scope>>()
-    const byOverrides = new Map<string, Scope>()
-    return ({ name, dataset }: Named): Scope => {
-      const byName = byDataset.get(dataset) ?? remember(byDataset, dataset, () => new Map<string, Scope>())
+    const byDataset = new Map<string, Map<string, ModelRules>>()
+    const byOverrides = new Map<string, ModelRules>()
+    return ({ name, dataset }: Named): ModelRules => {
+      const byName =
+        byDataset.get(dataset) ?? remember(byDataset, dataset, () => new Map<string, ModelRules>())
       return byName.get(name) ?? remember(byName, name, () => find({ name, dataset }))
     }
 
-    function find(of: Named): Scope {
+    function find(of: Named): ModelRules {
       const matching = overrides.filter((override) => isAbout(override, of))
       const key = matching.map(({ index }) => index).join()
       return remember(byOverrides, key, () => createScope(results, matching))
@@ -64,12 +73,7 @@ function createBlock(rules: readonly ResultRule[]): Block {
   return (result) => remember(remembered, result, () => entryFor(rules, result))
 }
 
-interface Scope {
-  gateOff: boolean
-  ruleFor(result: string): EffectiveRule
-}
-
-function createScope(results: Block, overrides: readonly { gateOff: boolean; block: Block }[]): Scope {
+function createScope(results: Block, overrides: readonly { gateOff: boolean; block: Block }[]): ModelRules {
   const blocks = [results, ...overrides.map(({ block }) => block)]
   const remembered = new Map<string, EffectiveRule>()
   return {

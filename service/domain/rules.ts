@@ -101,13 +101,18 @@ export interface ResultFormat {
   digits: number | null
 }
 
+/** What holds for one model on one dataset. */
+export interface ModelRules {
+  /** Whether warn and fail rules are off for it. */
+  gateOff: boolean
+  ruleFor(result: string): EffectiveRule
+}
+
 /** The rules, ready to be asked about thousands of results. */
 export interface RuleBook {
   rules: Rules
-  ruleFor(of: { result: string; name: string; dataset: string }): EffectiveRule
+  rulesOf(of: { name: string; dataset: string }): ModelRules
   formatOf(result: string): ResultFormat
-  /** Whether warn and fail rules are off for this model. */
-  isGateOff(of: { name: string; dataset: string }): boolean
 }
 
 export const noRules: Rules = {

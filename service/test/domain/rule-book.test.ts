@@ -10,7 +10,7 @@ function bookOf(text: string): RuleBook {
 }
 
 function ruleOf(book: RuleBook, result: string, name = 'tree', dataset = 'iris'): EffectiveRule {
-  return book.ruleFor({ result, name, dataset })
+  return book.rulesOf({ name, dataset }).ruleFor(result)
 }
 
 /** `fail` as `1pp/90%/-`. */
@@ -31,7 +31,7 @@ t.test('without rules, names say the direction', async (t) => {
   })
   t.match(ruleOf(book, 'gini'), { direction: 'unknown', directionFrom: 'nobody' })
   t.strictSame(book.formatOf('accuracy'), { percent: null, unit: null, digits: null })
-  t.equal(book.isGateOff({ name: 'tree', dataset: 'iris' }), false)
+  t.equal(book.rulesOf({ name: 'tree', dataset: 'iris' }).gateOff, false)
 })
 
 t.test('rules say the direction, against the name too', async (t) => {
@@ -84,9 +84,9 @@ t.test('a gate that is off stays off', async (t) => {
   - {datasets: toy, gate: off}
 `)
 
-  t.equal(book.isGateOff({ name: 'experiments/a', dataset: 'iris' }), true)
-  t.equal(book.isGateOff({ name: 'tree', dataset: 'toy' }), true)
-  t.equal(book.isGateOff({ name: 'tree', dataset: 'iris' }), false)
+  t.equal(book.rulesOf({ name: 'experiments/a', dataset: 'iris' }).gateOff, true)
+  t.equal(book.rulesOf({ name: 'tree', dataset: 'toy' }).gateOff, true)
+  t.equal(book.rulesOf({ name: 'tree', dataset: 'iris' }).gateOff, false)
 })
 
 t.test(
@@ -124,7 +124,7 @@ t.test('500 models of 10 results take well under a millisecond', async (t) => {
   const round = () => {
     const from = performance.now()
     for (let i = 0; i < 500; i++)
-      for (let j = 0; j < 10; j++) book.ruleFor({ result: `r${j}`, name: `m${i}`, dataset: 'd' })
+      for (let j = 0; j < 10; j++) book.rulesOf({ name: `m${i}`, dataset: 'd' }).ruleFor(`r${j}`)
     return performance.now() - from
   }
 
