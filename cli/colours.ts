@@ -1,22 +1,21 @@
 const RED = 31
 const GREEN = 32
 const YELLOW = 33
-const BLUE = 34
 const GREY = 90
 
-/** By the word that a line of the job's log begins with. */
+/** By the word that a line of the job's log begins with, as in `ci-templates/`. */
 const colours: [word: string, colour: number][] = [
   ['broken', RED],
   ['worse', RED],
-  ['missing', RED],
+  ['missing', YELLOW],
   ['warning', YELLOW],
   ['mixed', YELLOW],
   ['better', GREEN],
-  ['new', BLUE],
-  ['changed', BLUE],
   ['accepted', GREY],
   ['within noise', GREY],
   ['same', GREY],
+  ['new', GREY],
+  ['changed', GREY],
 ]
 
 /** The line with its first word in colour, for a terminal. */
