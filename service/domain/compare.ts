@@ -30,24 +30,33 @@ export interface CompareInput {
   history?: ReadonlyMap<string, readonly HistoryPoint[]>
 }
 
+/** What the comparison of one model needs to know. */
 interface Context {
   columns: ReadonlyMap<string, ResultColumn>
   endedJobs: ReadonlySet<string>
   rules: RuleBook
-  history: ReadonlyMap<string, readonly HistoryPoint[]>
+  history: readonly HistoryPoint[]
 }
 
 /** Compares what was trained at a head with its baselines. Whatever the order of its input, the answer is the same. */
 export function compare(input: CompareInput): Comparison {
-  const { candidates, baselines, endedJobs, rules, history = new Map() } = input
+  const {
+    candidates,
+    baselines,
+    endedJobs,
+    rules,
+    history = new Map<string, readonly HistoryPoint[]>(),
+  } = input
   const here = chosenModels(candidates, rules)
   const before = new Map(baselines.map((baseline) => [identityOf(baseline), baseline]))
   const columns = listColumns(modelsOf(here, before), rules)
-  const context: Context = { columns, endedJobs, rules, history }
+  const contextOf = (key: string): Context => {
+    return { columns, endedJobs, rules, history: history.get(key) ?? [] }
+  }
   const rows: ComparedModel[] = []
-  for (const [key, choice] of here) rows.push(compareModel(choice, before.get(key) ?? null, context))
+  for (const [key, choice] of here) rows.push(compareModel(choice, before.get(key) ?? null, contextOf(key)))
   for (const [key, baseline] of before) {
-    if (!here.has(key)) rows.push(absentModel(baseline, context))
+    if (!here.has(key)) rows.push(absentModel(baseline, contextOf(key)))
   }
   rows.sort(byStateThenName)
   return { rows, counts: countStates(rows), columns: [...columns.values()] }
@@ -62,9 +71,17 @@ function modelsOf(here: Map<string, TrialChoice>, before: Map<string, Baseline>)
   return [...here.values(), ...before.values()].flatMap(({ models }) => models)
 }
 
+const STATE_PLACES = Object.fromEntries(MODEL_STATES.map((state, place) => [state, place])) as Record<
+  ModelState,
+  number
+>
+
 function byStateThenName(a: ComparedModel, b: ComparedModel): number {
-  const byState = MODEL_STATES.indexOf(a.state) - MODEL_STATES.indexOf(b.state)
-  return byState || byCodeUnits(a.dataset, b.dataset) || byCodeUnits(a.name, b.name)
+  return (
+    STATE_PLACES[a.state] - STATE_PLACES[b.state] ||
+    byCodeUnits(a.dataset, b.dataset) ||
+    byCodeUnits(a.name, b.name)
+  )
 }
 
 function countStates(rows: ComparedModel[]): Record<ModelState, number> {
@@ -156,7 +173,7 @@ function compareModel(choice: TrialChoice, baseline: Baseline | null, context: C
     settings: changes,
     settingsChanged: total,
     datasetChanged,
-    history: context.history.get(identityOf(identity)) ?? [],
+    history: context.history,
     search,
   }
 }
@@ -179,7 +196,7 @@ function absentModel(baseline: Baseline, context: Context): ComparedModel {
     settings: [],
     settingsChanged: 0,
     datasetChanged: false,
-    history: context.history.get(identityOf(identity)) ?? [],
+    history: context.history,
     search: null,
   }
 }
@@ -196,7 +213,7 @@ function resultsOf({ pair, identity, models, comparable }: RowResults, context: 
     columns: context.columns,
     comparable,
     ruleFor: context.rules.rulesOf(identity).ruleFor,
-    history: context.history.get(identityOf(identity)) ?? [],
+    history: context.history,
     testSize: smallestTestSize(models),
   }
   return compareResults(pair, how)
