@@ -1,6 +1,7 @@
-import { parseDocument } from 'yaml'
+import { Composer, Parser } from 'yaml'
 import { z } from 'zod'
 import type { ExpectedJobs } from '../domain/expected-jobs.js'
+import { findTooDeep } from './yaml-depth.js'
 
 const Audience = z.union([z.string(), z.array(z.string())])
 
@@ -44,9 +45,19 @@ function readJobs(mergedYaml: string): { name: string; job: z.infer<typeof Job> 
   })
 }
 
+const mostCharacters = 1024 * 1024
+const mostDepth = 50
+
 function parseYaml(text: string): unknown {
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent' })
-  if (document.errors.length > 0) return null
+  if (text.length > mostCharacters) return null
+  const tokens = [...new Parser().parse(text)]
+  if (findTooDeep(tokens, mostDepth) !== null) return null
+  const [document] = new Composer({ uniqueKeys: false, logLevel: 'silent' }).compose(
+    tokens,
+    true,
+    text.length,
+  )
+  if (document === undefined || document.errors.length > 0) return null
   try {
     return withPlainKeys(document.toJS({ maxAliasCount: 1000 }))
   } catch {

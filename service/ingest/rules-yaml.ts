@@ -1,7 +1,8 @@
-import { Composer, CST, Parser, type YAMLError } from 'yaml'
+import { Composer, Parser, type YAMLError } from 'yaml'
 import type { RulesProblem } from '../domain/rules.js'
 import { type Place, readTree, type RulesTree } from './rules-tree.js'
 import { rulesLimits } from './rules-limits.js'
+import { findTooDeep } from './yaml-depth.js'
 
 /** Reads the YAML alone. Never throws: every text is a tree or problems. */
 export function readRulesYaml(
@@ -12,7 +13,7 @@ export function readRulesYaml(
   if (problem !== null) return { tree: null, problems: [problem] }
   const placeAt = createPlaces(text)
   const tokens = [...new Parser().parse(text)]
-  const tooDeep = findTooDeep(tokens)
+  const tooDeep = findTooDeep(tokens, rulesLimits.depth)
   if (tooDeep !== null) {
     const message = `this is nested deeper than ${rulesLimits.depth} levels`
     return { tree: null, problems: [{ ...placeAt(tooDeep), key: '', message, suggestion: null }] }
@@ -66,27 +67,6 @@ function characterProblem(text: string): RulesProblem | null {
     message,
     suggestion: null,
   }
-}
-
-/**
- * The offset of what is nested too deeply. Looked for before anything recursive runs: Node ends the process, without an
- * exception, when a regular expression is compiled on a stack that is almost used up.
- */
-function findTooDeep(tokens: readonly CST.Token[]): number | null {
-  const stack: { token: CST.Token | null | undefined; depth: number }[] = tokens.map((token) => ({
-    token,
-    depth: 0,
-  }))
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    const { token, depth } = at
-    if (token?.type === 'document') stack.push({ token: token.value, depth })
-    if (!CST.isCollection(token)) continue
-    if (depth >= rulesLimits.depth) return token.offset
-    for (const { key, value } of token.items) {
-      stack.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 })
-    }
-  }
-  return null
 }
 
 const SYNTAX: Partial<Record<YAMLError['code'], string>> = {

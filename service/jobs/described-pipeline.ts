@@ -45,6 +45,11 @@ export function rootOf({ pipelines }: Head): Pipeline | undefined {
   return pipelines.find((row) => row.rootId === null) ?? pipelines[0]
 }
 
+/** Whether a job that is to report runs, or has run and sent nothing. */
+export function expectsReports(head: Head): boolean {
+  return (expectedJobs(head) ?? []).length > 0
+}
+
 /** Jobs of the newest pipeline that are to report; null where nobody knows. What waits for a hand is not. */
 function expectedJobs(head: Head): string[] | null {
   const root = rootOf(head)

@@ -10,7 +10,7 @@ import type { Project, ProjectStore } from '../stores/project-store.js'
 import type { CarryOvers } from './carry-over.js'
 import type { CommitStatusWriter } from './commit-status.js'
 import type { Compared, Comparer } from './comparer.js'
-import { rootOf } from './described-pipeline.js'
+import { expectsReports, rootOf } from './described-pipeline.js'
 import { jobKey, parseKey } from './keys.js'
 import type { Head, HeadPipelines, HeadReader } from './merge-request-head.js'
 import { createPace } from './pace.js'
@@ -81,7 +81,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     if (sha === null || baseSha === null) return { kind: 'again', inMs: preparingMs }
     const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
     const head = await readHead(project, { ...mergeRequest, sha })
-    if (head.models.length + head.silent.length === 0) return { kind: 'done' }
+    if (head.models.length + head.silent.length === 0 && !expectsReports(head)) return { kind: 'done' }
     const compared = await pace.measure(job.key, () => compareHead(project, facts, head))
     await writeNote(options, { project, mrIid, compared }, context)
     await setStatus(project, head, compared, context)
