@@ -53,6 +53,9 @@ interface ComparisonDoc extends StoredComparison {
 
 const mostTouched = 200
 
+/** What grows with the number of models, and only pages show. */
+const forPages = { table: 0, rules: 0, 'verdict.broken.shown': 0 } as const
+
 export function comparisonCollection(db: Db): Collection<ComparisonDoc> {
   return db.collection<ComparisonDoc>('comparisons')
 }
@@ -71,14 +74,14 @@ export function createComparisonStore(db: Db) {
   async function findFacts(projectId: string, mrIid: number): Promise<ComparisonFacts | null> {
     return comparisons.findOne<ComparisonFacts>(
       { _id: `${projectId}:${mrIid}` },
-      { projection: { _id: 0, schema: 0, jobIds: 0, lines: 0, table: 0, rules: 0 } },
+      { projection: { _id: 0, schema: 0, ...forPages, jobIds: 0, lines: 0 } },
     )
   }
 
   async function findWords(projectId: string, mrIid: number): Promise<ComparisonWords | null> {
     return comparisons.findOne<ComparisonWords>(
       { _id: `${projectId}:${mrIid}` },
-      { projection: { _id: 0, schema: 0, jobIds: 0, table: 0, rules: 0 } },
+      { projection: { _id: 0, schema: 0, ...forPages, jobIds: 0 } },
     )
   }
 

@@ -295,7 +295,8 @@ function certainty(result: ComparedResult): string {
 /** Rows of older versions say nothing of it. */
 function noiseWords({ noise }: Partial<ComparedResult>): string[] {
   if (!noise) return []
-  const chance = noise.p < 0.001 ? 'less than 0.1%' : `${(noise.p * 100).toPrecision(2)}%`
+  const percent = noise.p * 100
+  const chance = noise.p < 0.001 ? 'less than 0.1%' : `${percent.toFixed(percent < 10 ? 1 : 0)}%`
   const told =
     noise.kind === 'repeats'
       ? 'told by the repeats'

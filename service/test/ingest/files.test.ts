@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readFiles } from '../../ingest/files.js'
+import { readContents, readFiles } from '../../ingest/files.js'
 
 const defaults = { model: 'train', dataset: 'iris' }
 
@@ -124,3 +124,16 @@ for (const [title, content, code] of refused) {
     t.throws(() => readFiles([file(content)], defaults), { code, field: /^metrics\.json/ })
   })
 }
+
+t.test('a whole report is read like the file that it is made of', async (t) => {
+  const model = { name: 'tree', results: { f1: 1 } }
+  const content = { job: { name: 'train' }, defaults: { dataset: 'wine' }, models: [model] }
+
+  t.match(readContents([{ path: 'head', content }], defaults), [{ name: 'tree', dataset: 'wine' }])
+  t.match(readContents([{ path: 'head', content: model }], defaults), [{ name: 'tree', dataset: 'iris' }])
+  t.match(readContents([{ path: 'head', content: { f1: 1 } }], defaults), [{ name: 'train' }])
+  t.throws(() => readContents([{ path: 'head', content: { ...content, jbo: {} } }], defaults), {
+    code: 'UNKNOWN_FIELD',
+    field: 'head.jbo',
+  })
+})

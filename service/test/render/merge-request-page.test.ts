@@ -204,6 +204,25 @@ t.test('repeats show their error and what chance explains', async (t) => {
   t.match(shown, 'one sample of the test data is worth 0.1 pp')
 })
 
+t.test('a difference that is all chance is so all of the time', async (t) => {
+  const side = (accuracy: number) =>
+    [accuracy, accuracy + 0.02].map((value, index) => ({
+      repeat: String(index),
+      results: { accuracy: value },
+    }))
+  const book = createRuleBook(noRules)
+  const comparison = compare({
+    candidates: side(0.9).map((one, index) => model({ ...one, id: `h${index}` })),
+    baselines: [baseline(side(0.90001).map((one, index) => mainModel({ ...one, id: `m${index}` })))],
+    endedJobs: new Set(),
+    rules: book,
+  })
+
+  const shown = words({ ...inputOf(worse), table: toComparedTable(comparison, mainColumns(comparison)) })
+
+  t.match(shown, 'chance alone makes such a difference 100% of the time')
+})
+
 t.test('rows of older versions are shown as they were', async (t) => {
   const { verdict: _verdict, rules: _rules, table, ...input } = inputOf(worse)
   const old = JSON.parse(JSON.stringify(table)) as typeof table
