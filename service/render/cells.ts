@@ -7,6 +7,9 @@ import { isFromFork } from './verdict.js'
 /** Result names stand in heads and sentences, where there is less room than in a list. */
 export const SHORT_NAME = 40
 
+/** Of both values together: longer ones may break before the arrow, so that a phone shows both. */
+const MAX_UNBROKEN = 16
+
 export const absent = gfm`–`
 
 /** Of a result whose unit stands in the head of its column: percent signs stay with their numbers. */
@@ -45,7 +48,8 @@ function change(result: ComparedResult, { withWord, unit }: ChangeForm): Markdow
   const difference = text.difference === null ? nothing : gfm` (${figure(text.difference)})`
   const word = withWord || text.difference === null ? judgedWord(result) : nothing
   const shown = result.state === 'noise' ? now : gfm`**${now}**`
-  return gfm`${old}&nbsp;→&nbsp;${shown}${unit}${difference}${word}`
+  const arrow = `${text.old}${text.new}`.length > MAX_UNBROKEN ? gfm` →&nbsp;` : gfm`&nbsp;→&nbsp;`
+  return gfm`${old}${arrow}${shown}${unit}${difference}${word}`
 }
 
 function judgedWord({ state }: ComparedResult): Markdown {
@@ -110,18 +114,26 @@ function restWords(rest: readonly ComparedResult[]): Markdown {
   return join(parts, gfm`, `)
 }
 
-/** The model's name with the link to its page, and what one must know before reading its numbers. */
+/** The model's name with the link to its page, its dataset where there are several, and what one must know before
+ * reading its numbers. One cell, so that a phone shows the numbers beside it. */
 export function modelCell(row: ComparedModel, view: NoteView, name: Markdown = code(row.name)): Markdown {
   const facts = join(
     [
+      searchFact(row),
       repeatsFact(row, view),
       row.datasetChanged ? gfm`other data` : null,
       isFromFork(row) && !view.isFork ? gfm`from a fork` : null,
     ],
     gfm`, `,
   )
-  const linked = modelLink(row, view, name)
+  const linked = subjectLink(row, view, name)
   return facts.source === '' ? linked : gfm`${linked} (${facts})`
+}
+
+/** As `modelLink`, with the dataset where there are several. */
+export function subjectLink(row: ComparedModel, view: NoteView, name: Markdown = code(row.name)): Markdown {
+  const linked = modelLink(row, view, name)
+  return view.soleDataset === null ? gfm`${linked} on ${row.dataset}` : linked
 }
 
 /** To the page of what was trained here, or of the baseline where nothing was. */
@@ -132,6 +144,14 @@ export function modelLink(
 ): Markdown {
   const model = row.models[0] ?? row.baseline?.models[0]
   return link(name, model === undefined ? null : links.model(model))
+}
+
+function searchFact({ search }: ComparedModel): Markdown | null {
+  if (search === null || search.chosen === null) return null
+  const trial = code(search.chosen, 20)
+  return search.by === 'result'
+    ? gfm`${trial}, best of ${search.trials} trials`
+    : gfm`${trial} of ${search.trials} trials`
 }
 
 function repeatsFact(row: ComparedModel, { repeats }: NoteView): Markdown | null {
@@ -160,4 +180,11 @@ export function columnHead(column: Pick<ResultColumn, 'name' | 'direction'> & Fi
   const head = unit === nothing ? code(name, SHORT_NAME) : gfm`${code(name, SHORT_NAME)},${unit}`
   if (direction === 'unknown') return head
   return direction === 'higher' ? gfm`${head}&nbsp;↑` : gfm`${head}&nbsp;↓`
+}
+
+/** An amount or a limit as the rules write it, with a blank before `pp`; anything but a plain one stands in code. */
+export function amountWords(text: string): Markdown {
+  const [, number, sign] = /^\s*(\d[\d.]*)\s*(pp|%)?\s*$/.exec(text) ?? []
+  if (number === undefined) return code(text, SHORT_NAME)
+  return sign === 'pp' ? gfm`${figure(number)}&nbsp;pp` : figure(`${number}${sign ?? ''}`)
 }

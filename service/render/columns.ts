@@ -1,8 +1,10 @@
-import type { ComparedModel, Comparison, ResultColumn } from '../domain/comparison.js'
+import type { ComparedModel, ComparedResult, Comparison, ResultColumn } from '../domain/comparison.js'
 import { repeatCounts } from './cells.js'
 import type { NoteInput } from './note-input.js'
 
 const MAX_COLUMNS = 3
+/** Up to so many models the unchanged ones stand in the table too. */
+export const SMALL_COMPARISON = 8
 /** What the rules name is somebody's wish, but a table has to fit on a page. */
 const MAX_NAMED_COLUMNS = 5
 
@@ -65,6 +67,8 @@ export interface NoteView extends NoteInput {
   firstColumn: ResultColumn | null
   /** What would be a column, but has one value in all rows and did not change. */
   uniform: { column: ResultColumn; value: number }[]
+  /** What would be a column of a long table, but changed in no row. */
+  unchanged: ResultColumn[]
   /** The dataset of all rows, which then needs no column of its own; null where there are several. */
   soleDataset: string | null
   /** How many trainings each value is the mean of, where that is the same in all rows and worth a word. */
@@ -76,12 +80,16 @@ export function viewOf(input: NoteInput): NoteView {
   const rows = comparison.rows.filter(({ state }) => state !== 'not_run')
   const columns = mainColumns(comparison)
   const uniform = uniformColumns(rows, columns)
-  const moved = new Set(uniform.map(({ column }) => column))
+  const unchanged = unchangedColumns(rows, columns.slice(1)).filter(
+    (column) => !uniform.some((one) => one.column === column),
+  )
+  const moved = new Set([...uniform.map(({ column }) => column), ...unchanged])
   return {
     ...input,
     mainColumns: columns.filter((column) => !moved.has(column)),
     firstColumn: columns[0] ?? null,
     uniform,
+    unchanged,
     soleDataset: soleDataset(comparison),
     repeats: commonRepeats(rows),
   }
@@ -100,6 +108,19 @@ function uniformColumns(
   return uniform.length < columns.length ? uniform : uniform.slice(1)
 }
 
+/** In a few rows they are soon read, and what the rules name stays. */
+function unchangedColumns(rows: readonly ComparedModel[], columns: readonly ResultColumn[]): ResultColumn[] {
+  if (rows.length <= SMALL_COMPARISON) return []
+  return columns.filter(
+    ({ name, isNamed }) =>
+      !isNamed && rows.every(({ results }) => isUnchanged(results.find((one) => one.name === name))),
+  )
+}
+
+function isUnchanged(result: ComparedResult | undefined): boolean {
+  return result === undefined || result.state === 'same'
+}
+
 function commonValue(rows: readonly ComparedModel[], { name }: ResultColumn): number | null {
   let common: number | null = null
   for (const { results } of rows) {
@@ -114,7 +135,7 @@ function commonValue(rows: readonly ComparedModel[], { name }: ResultColumn): nu
 function commonRepeats(rows: readonly ComparedModel[]): NoteView['repeats'] {
   const counts = rows.map(repeatCounts)
   const [first] = counts
-  if (first === undefined || first === null || rows.length < 2) return null
+  if (first === undefined || first === null) return null
   const isCommon = counts.every((one) => one?.here === first.here && one.before === first.before)
   return isCommon ? first : null
 }

@@ -86,7 +86,7 @@ export function own<T extends string>(text: string extends T ? never : T): Markd
 
 /** What `numbers.ts` and `verdict.ts` write: letters, digits, a few signs. With anything else it is outside text. */
 export function figure(text: string): Markdown {
-  if (!/^[\d.,−+%∞ a-zA-Z()\u00a0]*$/.test(text)) return code(text)
+  if (!/^[\d.,−+±%∞ a-zA-Z()\u00a0]*$/.test(text)) return code(text)
   return markdown(text.replaceAll('\u00a0', '&nbsp;'))
 }
 

@@ -2,7 +2,7 @@ import type { ComparedModel, ModelState } from '../domain/comparison.js'
 import { SHORT_NAME } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, gfm, lineChart, type Markdown } from './markdown.js'
-import { nameOf } from './note-sentences.js'
+import { nameOf } from './note-words.js'
 import { type Trend, trendOf } from './sparkline.js'
 
 /** With the value here at least five points. */

@@ -20,7 +20,7 @@ import {
 import { renderChart } from './note-chart.js'
 import { pValue } from './note-gate.js'
 import { renderReproduce } from './note-reproduce.js'
-import { listed, nameOf } from './note-sentences.js'
+import { listed, nameOf } from './note-words.js'
 import { figureOf, figuresApart } from './numbers.js'
 import { settingChange } from './setting-values.js'
 import { STATE_WORDS } from './verdict.js'

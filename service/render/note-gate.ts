@@ -1,12 +1,13 @@
+import { identityOf } from '../domain/baseline.js'
 import { groupBy } from '../domain/group.js'
 import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
 import type { Amount, Limit } from '../domain/rules.js'
 import type { BrokenRule } from '../domain/verdict.js'
 import type { Budget } from './budget.js'
-import { absent, changeOf, modelLink, SHORT_NAME, unitOf, valueOf } from './cells.js'
+import { absent, amountWords, changeOf, SHORT_NAME, subjectLink, unitOf, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, left, link, type Markdown, nothing, own, right, table } from './markdown.js'
-import { listed, nameOf, statusWords } from './note-sentences.js'
+import { listed, nameOf, statusWords } from './note-words.js'
 import { figures } from './numbers.js'
 import { count, openRules } from './verdict.js'
 
@@ -18,34 +19,51 @@ const MAX_REASON = 300
 /** What the rules say: broken ones in a table, a few warnings in a sentence, accepted ones with who and why. */
 export function renderGate(view: NoteView, budget: Budget): Markdown | null {
   const { verdict } = view
-  const open = openRules(verdict)
-  const parts =
-    verdict.state === 'fail' || open.length > MAX_SENTENCES
-      ? [warningsTitle(view, open, true), brokenTable(open, view, budget)]
-      : [budget.optional(warningsTitle(view, open, false))]
-  const accepted = budget.optional(renderAccepted(view))
+  const open = shownRules(view)
+  const isTable = verdict.state === 'fail' || open.length > MAX_SENTENCES
+  const parts = isTable
+    ? [warningsTitle(view, open), brokenTable(open, view, budget)]
+    : [budget.optional(warningsSentence(view, open))]
   const next = verdict.state === 'fail' ? budget.always(nextSteps(view)) : null
-  const all = [...parts, next, accepted].filter((part) => part !== null)
+  const all = [...parts, next, budget.optional(renderAccepted(view))].filter((part) => part !== null)
   return all.length === 0 ? null : join(all, gfm`\n\n`)
 }
 
+/** Broken rules that nobody accepted. Where there is no file, nobody asked to be warned of what is missing. */
+function shownRules({ verdict, rules }: NoteView): BrokenRule[] {
+  const open = openRules(verdict)
+  return rules.state === 'read' ? open : open.filter(({ kind }) => kind !== 'missing')
+}
+
+/** What the table or the sentences of broken rules say already: models without results, by `identityOf`, and jobs. */
+export function saidByGate(view: NoteView): { models: Set<string>; jobs: Set<string> } {
+  const silent = shownRules(view)
+    .slice(0, MAX_ROWS)
+    .filter(({ result }) => result === null)
+  const rows = silent.flatMap(({ row }) => (row === null || row.models.length > 0 ? [] : [row]))
+  const jobs = rows.flatMap(({ baseline }) => baseline?.models.map(({ job }) => job.name) ?? [])
+  return { models: new Set(rows.map(identityOf)), jobs: new Set(jobs) }
+}
+
 /** Null for a gate that failed, which the first line says. */
-function warningsTitle(view: NoteView, open: readonly BrokenRule[], isAlone: boolean): Markdown | null {
-  if (open.length === 0 || view.verdict.state === 'fail') return null
-  const title = gfm`**Gate passed with ${figure(count(open.length, 'warning'))}:**`
-  if (isAlone) return title
+function warningsTitle({ verdict }: NoteView, open: readonly BrokenRule[]): Markdown | null {
+  if (open.length === 0 || verdict.state === 'fail') return null
+  return gfm`**Gate passed with ${figure(count(open.length, 'warning'))}:**`
+}
+
+function warningsSentence(view: NoteView, open: readonly BrokenRule[]): Markdown | null {
+  const title = warningsTitle(view, open)
+  if (title === null) return null
   const sentences = open.map((broken) => gfm`${subjectOf(broken, view)}: ${whatHappened(broken, view)}`)
   return gfm`${title} ${join(sentences, gfm` · `)}`
 }
 
 function brokenTable(open: readonly BrokenRule[], view: NoteView, budget: Budget): Markdown {
-  const { soleDataset, targetBranch } = view
   const head = [
     left(nothing),
-    left(gfm`Rule`),
     left(gfm`Model`),
-    ...(soleDataset === null ? [left(gfm`Dataset`)] : []),
-    right(gfm`${code(targetBranch, 20)}&nbsp;→&nbsp;here`),
+    right(gfm`${code(view.targetBranch, 20)}&nbsp;→&nbsp;here`),
+    left(gfm`Rule`),
     left(gfm`Where`),
   ]
   budget.always(table(head, []))
@@ -65,15 +83,20 @@ function fullComparison({ links }: NoteView): Markdown {
 }
 
 function brokenCells(broken: BrokenRule, view: NoteView): Markdown[] {
-  const { row, result, dataset, name } = broken
+  const { row, result } = broken
+  const shown = result ?? firstResult(row, view)
+  const isNoise = result?.state === 'noise'
   return [
     stateOf(broken),
+    subjectOf(broken, view),
+    shown === null ? absent : gfm`${code(shown.name, SHORT_NAME)} ${changeOf(shown, isNoise)}`,
     ruleWords(broken),
-    row === null ? code(name) : modelLink(row, view),
-    ...(view.soleDataset === null ? [code(dataset)] : []),
-    result === null ? firstChange(row, view) : changeOf(result, result.state === 'noise'),
     whereOf(broken, view),
   ]
+}
+
+function firstResult(row: ComparedModel | null, { firstColumn }: NoteView): ComparedResult | null {
+  return row?.results.find(({ name }) => name === firstColumn?.name) ?? row?.results[0] ?? null
 }
 
 function stateOf({ kind, level, withinNoise }: BrokenRule): Markdown {
@@ -85,36 +108,29 @@ function stateOf({ kind, level, withinNoise }: BrokenRule): Markdown {
 
 /** What the rule asks for. */
 function ruleWords({ kind, result, limit }: BrokenRule): Markdown {
-  const name = result === null ? nothing : code(result.name, SHORT_NAME)
+  const amount = limitWords(limit, result)
   switch (kind) {
     case 'worse_by':
     case 'not_applicable':
-      return gfm`${name} at most ${limitWords(limit, result)} worse`
+      return gfm`at most ${amount} worse`
     case 'below':
-      return gfm`${name} at least ${limitWords(limit, result)}`
+      return gfm`at least ${amount}`
     case 'above':
-      return gfm`${name} at most ${limitWords(limit, result)}`
+      return gfm`at most ${amount}`
     case 'required':
       return gfm`must report`
     case 'missing':
-      return result === null ? gfm`must report again` : gfm`${name} must be reported`
+      return result === null ? gfm`must report again` : gfm`must be reported`
     case 'no_baseline':
       return gfm`needs a baseline`
   }
 }
 
-/** As written in the rules, with a blank before `pp`, and with the result's unit where it is a bare number. */
+/** With the result's unit where it is a bare number. */
 function limitWords(limit: Amount | Limit | null, result: ComparedResult | null): Markdown {
-  const [, number, sign] = /^\s*(\d[\d.]*)\s*(pp|%)?\s*$/.exec(limit?.text ?? '') ?? []
-  if (number === undefined) return code(limit?.text ?? '', SHORT_NAME)
-  if (sign === 'pp') return gfm`${figure(number)}&nbsp;pp`
-  if (sign === '%') return figure(`${number}%`)
-  return gfm`${figure(number)}${result === null ? nothing : unitOf(result)}`
-}
-
-function firstChange(row: ComparedModel | null, { firstColumn }: NoteView): Markdown {
-  const result = row?.results.find(({ name }) => name === firstColumn?.name) ?? row?.results[0]
-  return result === undefined ? absent : changeOf(result, false)
+  const text = limit?.text ?? ''
+  const isBare = result !== null && /^\s*[\d.]+\s*$/.test(text)
+  return gfm`${amountWords(text)}${isBare ? unitOf(result) : nothing}`
 }
 
 /** The job that reported, or that should have. */
@@ -122,7 +138,8 @@ function whereOf(broken: BrokenRule, view: NoteView): Markdown {
   const { kind, row, result } = broken
   if (kind === 'not_applicable') return whatToWrite(broken)
   const [model] = row?.models ?? []
-  if (model !== undefined) return link(gfm`job`, model.job.url)
+  if (model?.job.url) return link(gfm`job`, model.job.url)
+  if (model !== undefined) return code(model.job.name, SHORT_NAME)
   const names = new Set(row?.baseline?.models.map(({ job }) => job.name))
   const failed = view.pipeline.failedJobs.find(({ name }) => names.has(name))
   if (failed !== undefined) return link(gfm`job ${statusWords(failed.status)}`, failed.url)
@@ -134,12 +151,11 @@ function whereOf(broken: BrokenRule, view: NoteView): Markdown {
 function whatToWrite({ result }: BrokenRule): Markdown {
   if (result?.direction === 'unknown')
     return gfm`direction unknown: write ${'better: higher'} or ${'better: lower'}`
-  return gfm`no percent result: write ${'format: percent'}, or the limit without ${'pp'}`
+  return gfm`not shown in percent: write the limit without ${'pp'}, or ${'format: percent'} for a fraction`
 }
 
 function subjectOf({ row, name, dataset }: BrokenRule, view: NoteView): Markdown {
-  if (row === null || view.soleDataset !== null) return nameOf({ name, dataset }, view)
-  return gfm`${modelLink(row, view)} on ${dataset}`
+  return row === null ? nameOf({ name, dataset }, view) : subjectLink(row, view)
 }
 
 /** `accuracy fell by 2.0 pp (warning beyond 1 pp)` */
@@ -158,7 +174,7 @@ function whatHappened(broken: BrokenRule, view: NoteView): Markdown {
         ? gfm`${name} ${movement(result)}, and the rule fails beyond ${allowed}, but that is within noise${chanceOf(result)}`
         : gfm`${name} ${movement(result)} (warning beyond ${allowed})`
     case 'not_applicable':
-      return gfm`the rule on ${name} is not applied, ${whatToWrite(broken)}`
+      return gfm`the rule on ${name} (at most ${allowed} worse) cannot be applied, ${whatToWrite(broken)}`
     case 'below':
       return gfm`${name} ${isNow(result)} (warning below ${allowed})`
     case 'above':
@@ -202,39 +218,22 @@ function nextSteps({ pipeline: { failedJobs }, links, projectUrl, pipeline }: No
 }
 
 function renderAccepted(view: NoteView): Markdown | null {
-  const accepted = view.verdict.broken.flatMap(({ acceptance, ...broken }) =>
-    acceptance === null ? [] : [{ acceptance, broken: { ...broken, acceptance } }],
-  )
+  const accepted = view.verdict.broken.filter(({ acceptance }) => acceptance !== null)
   if (accepted.length === 0) return null
-  const byPerson = [...groupBy(accepted, ({ acceptance }) => acceptance).values()]
-  const parts = byPerson.flatMap(([first, ...others]) => {
-    if (first === undefined) return []
-    const { username, reason } = first.acceptance
-    const rules = listed([first, ...others], ({ broken }) => acceptedWords(broken, view), { most: 10 })
-    return [gfm`**Accepted by ${code(username, SHORT_NAME)}:** ${code(reason, MAX_REASON)}, for ${rules}`]
+  const parts = [...groupBy(accepted, ({ acceptance }) => acceptance)].map(([acceptance, rules]) => {
+    const title = gfm`${figure(count(rules.length, 'broken rule'))} accepted by ${code(acceptance?.username ?? '', SHORT_NAME)}`
+    const models = [...groupBy(rules, ({ dataset, name }) => JSON.stringify([dataset, name])).values()]
+    return gfm`**${title}:** ${code(acceptance?.reason ?? '', MAX_REASON)} (${listed(models, (group) => acceptedWords(group, view))})`
   })
-  return listed(parts, (part) => part, { separator: gfm`\n\n` })
+  return join(parts, gfm`\n\n`)
 }
 
-function acceptedWords(broken: BrokenRule, view: NoteView): Markdown {
-  const { result } = broken
-  const change =
-    result === null ? nothing : gfm`, ${code(result.name, SHORT_NAME)} ${changeOf(result, false)}`
-  return gfm`${subjectOf(broken, view)}${change} (${allowedWords(broken)})`
-}
-
-function allowedWords(broken: BrokenRule): Markdown {
-  const { kind, limit, result } = broken
-  const amount = limitWords(limit, result)
-  switch (kind) {
-    case 'worse_by':
-    case 'not_applicable':
-      return gfm`at most ${amount} worse`
-    case 'below':
-      return gfm`at least ${amount}`
-    case 'above':
-      return gfm`at most ${amount}`
-    default:
-      return ruleWords(broken)
-  }
+function acceptedWords(group: readonly BrokenRule[], view: NoteView): Markdown {
+  const [first] = group
+  if (first === undefined) return nothing
+  const rules = group.map((broken) => {
+    const name = broken.result === null ? nothing : gfm`${code(broken.result.name, SHORT_NAME)} `
+    return gfm`${name}${ruleWords(broken)}`
+  })
+  return gfm`${subjectOf(first, view)}: ${join(rules, gfm`, `)}`
 }

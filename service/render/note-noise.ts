@@ -1,9 +1,10 @@
 import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
+import { groupBy } from '../domain/group.js'
 import { NOISE_LEVEL } from '../domain/noise.js'
 import { SHORT_NAME } from './cells.js'
 import type { NoteView } from './columns.js'
-import { code, figure, gfm, join, type Markdown } from './markdown.js'
-import { listed, nameOf } from './note-sentences.js'
+import { code, figure, gfm, join, type Markdown, nothing } from './markdown.js'
+import { listed, nameOf } from './note-words.js'
 import { figures } from './numbers.js'
 
 /** A difference of more test samples than this is hardly one sample's doing. */
@@ -23,7 +24,7 @@ export function renderNoiseWords({ comparison, targetBranch }: NoteView): Markdo
     counts.length > 0 ? gfm`the spread of the last ${trainings} trainings on ${targetBranch}` : null,
   ].filter((way) => way !== null)
   if (ways.length === 0) return null
-  return gfm`<sub>Within noise: chance explains the difference, by ${join(ways, gfm`, or `)} (${level})</sub>`
+  return gfm`<sub>Within noise: chance alone may explain the difference (${join(ways, gfm`, or `)}, ${level})</sub>`
 }
 
 interface FewSamples {
@@ -45,21 +46,29 @@ export function renderFewSamples(view: NoteView): Markdown | null {
     }),
   )
   if (few.length === 0) return null
-  return gfm`**Few test samples:** ${listed(few, (one) => fewWords(one, view), { most: 3 })}`
+  const groups = [...groupBy(few, ({ result, worth }) => `${worth} ${result.name}`).values()]
+  return gfm`**Few test samples:** ${listed(groups, (group) => fewWords(group, view), { most: 2 })}`
 }
 
-function fewWords({ row, result, worth }: FewSamples, view: NoteView): Markdown {
-  const samples = Math.round(Math.abs(result.difference ?? 0) / worth)
-  const number = samples === 0 ? gfm`less than 1` : gfm`${samples}`
-  const one = figures({
-    ...result,
-    old: 0,
-    new: worth,
-    difference: worth,
-    relative: null,
-    unit: null,
-    oldError: null,
-    newError: null,
-  })
-  return gfm`${nameOf(row, view)}, ${code(result.name, SHORT_NAME)} differs by ${number} of ${Math.round(1 / worth)} (one is ${figure((one.difference ?? '').slice(1))})`
+/** `one of 30 is 3.3 pp of accuracy: tree differs by 1` */
+function fewWords(group: readonly FewSamples[], view: NoteView): Markdown {
+  const [first] = group
+  if (first === undefined) return nothing
+  const { worth, result } = first
+  const form = { percent: result.percent, old: 0, new: worth, difference: worth, relative: null }
+  const one = figure((figures(form).difference ?? '').slice(1))
+  const rows = listed(
+    group,
+    ({ row, result }) => gfm`${nameOf(row, view)} differs by ${samplesOf(result, worth)}`,
+    {
+      most: 3,
+      separator: gfm`, `,
+    },
+  )
+  return gfm`one of ${1 / worth} is ${one} of ${code(result.name, SHORT_NAME)}, and ${rows}`
+}
+
+function samplesOf({ difference }: ComparedResult, worth: number): Markdown {
+  const samples = Math.round(Math.abs(difference ?? 0) / worth)
+  return samples === 0 ? gfm`less than 1` : gfm`${samples}`
 }

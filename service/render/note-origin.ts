@@ -4,7 +4,7 @@ import { repeatsWords, SHORT_NAME, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import type { NotePreview } from './note-input.js'
-import { listed } from './note-sentences.js'
+import { listed } from './note-words.js'
 import { count, isFirstReport } from './verdict.js'
 
 const REASONS: Record<BaselineReason, Markdown> = {
@@ -23,6 +23,7 @@ export function renderOrigin(view: NoteView): Markdown {
     ...view.uniform.map(
       ({ column, value }) => gfm`${code(column.name, SHORT_NAME)} ${valueOf(value, column)} in all rows`,
     ),
+    unchangedWords(view),
     view.repeats === null ? null : repeatsWords(view.repeats),
     ...(preview === undefined
       ? [
@@ -51,6 +52,12 @@ function rulesWords({ rules, verdict, targetBranch, projectUrl, isFork }: NoteVi
   return verdict.broken.length === 0
     ? gfm`Gate passed, ${figure(count(verdict.applied, 'check'))} by the rules ${from}`
     : gfm`Rules ${from}`
+}
+
+function unchangedWords({ unchanged }: NoteView): Markdown | null {
+  if (unchanged.length === 0) return null
+  const names = listed(unchanged, ({ name }) => code(name, SHORT_NAME), { separator: gfm`, ` })
+  return gfm`${names} unchanged in all rows`
 }
 
 interface UsedCommit {
@@ -124,8 +131,12 @@ function pipelineWords(view: NoteView): Markdown {
   const reported =
     jobsTotal === null ? jobWords(jobsReported) : gfm`${jobsReported} of ${jobWords(jobsTotal)}`
   if (state === 'running') return gfm`running, ${reported} reported so far`
-  const failed = new Set(failedJobs.map(({ name }) => name))
-  const silent = silentJobs.filter((name) => !failed.has(name))
+  const missing = view.comparison.rows.filter((row) => row.state === 'missing')
+  const said = new Set([
+    ...failedJobs.map(({ name }) => name),
+    ...missing.flatMap(({ baseline }) => baseline?.models.map(({ job }) => job.name) ?? []),
+  ])
+  const silent = silentJobs.filter((name) => !said.has(name))
   if (silent.length === 0) return gfm`finished, ${reported} reported`
   const names = listed(silent, (name) => code(name), { separator: gfm`, `, most: 3 })
   return gfm`finished, ${reported} reported, nothing from ${names}`

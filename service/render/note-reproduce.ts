@@ -6,7 +6,7 @@ import type { Budget } from './budget.js'
 import { SHORT_NAME } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, codeBlock, gfm, join, link, type Markdown } from './markdown.js'
-import { listed, nameOf } from './note-sentences.js'
+import { listed, nameOf } from './note-words.js'
 import { visibleText } from './text.js'
 
 const MAX_BLOCKS = 10

@@ -1,11 +1,11 @@
 import type { RuleChange } from '../domain/rule-changes.js'
 import type { RulesProblem } from '../domain/rules.js'
 import type { BrokenRule, Verdict } from '../domain/verdict.js'
-import { SHORT_NAME } from './cells.js'
+import { amountWords, SHORT_NAME } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import type { EditedRules } from './note-input.js'
-import { listed, nameOf } from './note-sentences.js'
+import { listed, nameOf } from './note-words.js'
 import { count, isFirstReport, openRules } from './verdict.js'
 
 const MAX_PROBLEMS = 5
@@ -79,7 +79,7 @@ function shortList(names: readonly string[]): Markdown {
 }
 
 function sideWords(value: string | null): Markdown {
-  return value === null ? gfm`not set` : code(value, SHORT_NAME)
+  return value === null ? gfm`not set` : amountWords(value)
 }
 
 function consequenceWords({ verdict: edited, problems }: EditedRules, verdict: Verdict): Markdown {

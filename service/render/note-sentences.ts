@@ -7,28 +7,18 @@ import { changeOf, SHORT_NAME } from './cells.js'
 import { folderOf } from './folders.js'
 import type { NoteView } from './columns.js'
 import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
+import { saidByGate } from './note-gate.js'
+import { listed, nameOf, statusWords } from './note-words.js'
 import { settingChange } from './setting-values.js'
 import { isFirstReport } from './verdict.js'
 
 const MAX_SETTINGS = 6
 
-interface Listing {
-  separator?: Markdown
-  most?: number
-}
-
-/** The first few, then how many there are besides. */
-export function listed<T>(
-  items: readonly T[],
-  partOf: (item: T) => Markdown,
-  { separator = gfm` · `, most = 5 }: Listing = {},
-): Markdown {
-  const shown = join(items.slice(0, most).map(partOf), separator)
-  return items.length > most ? gfm`${shown} and ${items.length - most} more` : shown
-}
-
-export function renderFailedJobs({ pipeline: { failedJobs } }: NoteView): Markdown | null {
-  if (failedJobs.length === 0) return null
+/** Those that the gate links to need no sentence of their own. */
+export function renderFailedJobs(view: NoteView): Markdown | null {
+  const { failedJobs } = view.pipeline
+  const { jobs: said } = saidByGate(view)
+  if (failedJobs.every(({ name }) => said.has(name))) return null
   const jobs = listed(
     failedJobs,
     ({ name, status, url }) => gfm`${link(code(name), url)} ${statusWords(status)}`,
@@ -40,11 +30,6 @@ export function renderFailedJobs({ pipeline: { failedJobs } }: NoteView): Markdo
 export function renderFork({ isFork }: NoteView): Markdown | null {
   if (!isFork) return null
   return gfm`**From a fork:** these results never become a baseline, and no gate depends on them.`
-}
-
-export function statusWords(status: string): Markdown {
-  if (status === 'failed') return gfm`failed`
-  return status === 'canceled' || status === 'cancelled' ? gfm`was cancelled` : code(status, SHORT_NAME)
 }
 
 /** Names the dataset, or its models where it changed for some of them only. */
@@ -59,13 +44,16 @@ export function renderOtherData(view: NoteView): Markdown | null {
   return gfm`**The data changed:** ${names}. The numbers before and here are not comparable, so they are not judged.`
 }
 
-/** Those of jobs that are named as failed already need no sentence of their own. */
+/** Those of jobs that are named already, as failed or by the gate, need no sentence of their own. */
 export function renderMissing(view: NoteView): Markdown | null {
   const { comparison, pipeline } = view
   const failed = new Set(pipeline.failedJobs.map(({ name }) => name))
+  const { models: said } = saidByGate(view)
   const missing = comparison.rows.filter(
-    ({ state, baseline }) =>
-      state === 'missing' && !baseline?.models.every((model) => failed.has(model.job.name)),
+    (row) =>
+      row.state === 'missing' &&
+      !said.has(identityOf(row)) &&
+      !row.baseline?.models.every((model) => failed.has(model.job.name)),
   )
   if (missing.length === 0) return null
   const parts = listed(missing, (row) => {
@@ -123,11 +111,6 @@ function whose(rows: readonly ComparedModel[], view: NoteView): Markdown {
   return rows.length === view.comparison.rows.length
     ? gfm`all ${rows.length} models`
     : gfm`${rows.length} models`
-}
-
-/** With its dataset where there is more than one. */
-export function nameOf({ name, dataset }: { name: string; dataset: string }, view: NoteView): Markdown {
-  return view.soleDataset === null ? gfm`${name} on ${dataset}` : code(name)
 }
 
 export function renderLastPush(view: NoteView): Markdown | null {

@@ -3,7 +3,7 @@ import { groupBy } from '../domain/group.js'
 import { bestCells } from './best.js'
 import type { Budget } from './budget.js'
 import { absent, columnHead, modelCell, otherResults, otherResultsCell, resultCell } from './cells.js'
-import type { NoteView } from './columns.js'
+import { type NoteView, SMALL_COMPARISON } from './columns.js'
 import { folderOf, nameInFolder } from './folders.js'
 import {
   type Column,
@@ -23,14 +23,11 @@ import { sparkline, type Trend, trendOf } from './sparkline.js'
 import { countWords, isFirstReport, MARKS, STATE_WORDS } from './verdict.js'
 
 const MAX_ROWS = 40
-/** Up to so many models the unchanged ones stand in the table too. */
-const SMALL_COMPARISON = 8
 
 interface Form {
   view: NoteView
   columns: ResultColumn[]
   isFirst: boolean
-  withDataset: boolean
   withOthers: boolean
   /** Null where no row has a history to draw. */
   trends: Map<ComparedModel, Trend> | null
@@ -78,7 +75,7 @@ function folderCells(folder: string, rows: readonly ComparedModel[], width: numb
   const counts = Object.fromEntries(
     [...groupBy(rows, ({ state }) => state)].map(([state, group]) => [state, group.length]),
   )
-  const name = folder === '' ? gfm`**in no folder**` : gfm`**${folder}**`
+  const name = folder === '' ? gfm`**in no folder:**` : gfm`**${folder}:**`
   const words = figure(countWords(counts).join(', '))
   return [nothing, gfm`${name} ${words}`, ...Array.from({ length: width - 2 }, () => nothing)]
 }
@@ -89,7 +86,6 @@ function formOf(view: NoteView, rows: readonly ComparedModel[]): Form {
     view,
     columns,
     isFirst: isFirstReport(comparison),
-    withDataset: view.soleDataset === null,
     withOthers: rows.some((row) => otherResults(row, columns).length > 0),
     trends: trendsOf(rows.slice(0, MAX_ROWS), view.firstColumn),
   }
@@ -105,12 +101,11 @@ function trendsOf(rows: readonly ComparedModel[], column: ResultColumn | null): 
   return trends.size === 0 ? null : trends
 }
 
-function tableHead({ view, columns, isFirst, withDataset, withOthers, trends }: Form): Column[] {
+function tableHead({ view, columns, isFirst, withOthers, trends }: Form): Column[] {
   const { firstColumn: first, targetBranch } = view
   return [
     ...(isFirst && view.groupBy === null ? [] : [left(nothing)]),
     left(gfm`Model`),
-    ...(withDataset ? [left(gfm`Dataset`)] : []),
     ...columns.map((column) => right(columnHead(column))),
     ...(withOthers ? [left(gfm`Other results`)] : []),
     ...(trends === null || first === null
@@ -131,7 +126,6 @@ function tableCells(row: ComparedModel, form: Form, best: ReadonlySet<string>): 
   return [
     ...(form.isFirst && view.groupBy === null ? [] : [stateCell(row.state)]),
     modelCell(row, view, name),
-    ...(form.withDataset ? [code(row.dataset)] : []),
     ...values,
     ...(form.withOthers ? [otherResultsCell(row, form.columns)] : []),
     ...(trends === null ? [] : [trend === undefined ? absent : sparkline(trend)]),

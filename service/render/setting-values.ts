@@ -1,6 +1,6 @@
 import type { Json } from '../domain/model.js'
 import type { SettingChange } from '../domain/settings.js'
-import { code, gfm, type Markdown } from './markdown.js'
+import { code, figure, gfm, type Markdown, own } from './markdown.js'
 
 const MAX_LENGTH = 40
 
@@ -11,8 +11,12 @@ export function settingChange({ change, old, new: current }: SettingChange): Mar
   return gfm`${settingValue(old)} → **${settingValue(current)}**`
 }
 
-/** Compact JSON; a string without its quotes, unless it would then look like another value. */
-export function settingValue(value: Json): Markdown {
+/** Compact JSON; a string without its quotes, unless it would then look like another value. What no text can be hidden
+ * in stands without the frame of code. */
+function settingValue(value: Json): Markdown {
+  if (value === null) return own('null')
+  if (typeof value === 'boolean') return value ? own('true') : own('false')
+  if (typeof value === 'number') return figure(String(value).replaceAll('-', '−'))
   return code(typeof value === 'string' && isPlain(value) ? value : JSON.stringify(value), MAX_LENGTH)
 }
 

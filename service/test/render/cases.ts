@@ -62,10 +62,18 @@ export function noteInput(one: Case): NoteInput {
       rules: book,
       history,
     })
+  const comparison = compareWith(here, own.book)
   const jobs = new Set(here.map((one) => one.job.name)).size
   const isFinal = pipeline?.state !== 'running'
-  const judgeBy = (book: RuleBook, acceptances: Acceptance[]) =>
-    judge({ comparison: compareWith(here, book), rules: book, acceptances, isFinal })
+  const judgeBy = (book: RuleBook, acceptances: Acceptance[]): Verdict =>
+    one.isFork
+      ? { state: 'pass', broken: [], applied: 0 }
+      : judge({
+          comparison: book === own.book ? comparison : compareWith(here, book),
+          rules: book,
+          acceptances,
+          isFinal,
+        })
   const acceptances = acceptancesOf(judgeBy(own.book, []), one)
   return {
     projectUrl: gitlab,
@@ -82,7 +90,7 @@ export function noteInput(one: Case): NoteInput {
       silentJobs: [],
       ...pipeline,
     },
-    comparison: compareWith(here, own.book),
+    comparison,
     rules: {
       state: own.state,
       path: '.mlmm.yml',

@@ -2,10 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { renderNote } from '../../render/note.js'
 import { cases, noteInput } from './cases.js'
+import { judgedCases } from './judged-cases.js'
 
+const all = { ...cases, ...judgedCases }
 const folder = new URL('./fixtures/notes/', import.meta.url)
 
-for (const [name, one] of Object.entries(cases)) {
+for (const [name, one] of Object.entries(all)) {
   t.test(`the note of ${name} is as in its file`, async (t) => {
     const file = new URL(`${name}.md`, folder)
     const note = renderNote(noteInput(one))
@@ -17,7 +19,7 @@ for (const [name, one] of Object.entries(cases)) {
 }
 
 t.test('no file is left of a case that is gone', async (t) => {
-  const known = Object.keys(cases).map((name) => `${name}.md`)
+  const known = Object.keys(all).map((name) => `${name}.md`)
 
   t.strictSame(readdirSync(folder).sort(), known.sort())
 })
