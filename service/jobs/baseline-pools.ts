@@ -20,12 +20,12 @@ export interface BaselinePoolsOptions {
   gitlab: Pick<GitLab, 'listCommits'>
   models: Pick<ModelStore, 'listOfCommits' | 'listNewestOfBranch'>
   pipelines: Pick<PipelineStore, 'listByIds'>
-  carryOvers: Pick<CarryOvers, 'listAt' | 'listNewest'>
+  carryOvers: Pick<CarryOvers, 'lookForMerges' | 'listAt' | 'listNewest'>
 }
 
 export interface PoolsInput {
   project: Project
-  mergeRequest: Pick<GitLabMergeRequest, 'targetBranch' | 'baseSha' | 'commitsBehind'>
+  mergeRequest: Pick<GitLabMergeRequest, 'iid' | 'targetBranch' | 'baseSha' | 'commitsBehind'>
   /** Of a merged-results pipeline, the target branch's commit it ran with. */
   targetSha: string | null
   candidates: readonly Model[]
@@ -57,6 +57,7 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
     const pools = await fill(ground, near)
     if (coverAll(pools, candidates)) return pools
 
+    await carryOvers.lookForMerges(input.project, mergeRequest)
     const known = new Set(near.map((place) => place.commit))
     const newest = await newestOf(ground)
     if (newest.areAll && newest.commits.every((commit) => known.has(commit))) return pools

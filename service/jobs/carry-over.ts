@@ -11,6 +11,11 @@ import { jobKey } from './keys.js'
 import { headFrom, speaksFor } from './merge-request-head.js'
 import type { Queue } from './queue.js'
 
+/** Where no webhook tells of a merge, this many merge requests are looked at this often at most for each branch. */
+const lookedAtOnce = 20
+const lookEveryMs = 10 * 60_000
+const rememberedAtMost = 1_000
+
 export interface CarryOverOptions {
   carryOvers: CarryOverStore
   comparisons: Pick<ComparisonStore, 'listOpenAgainst'>
@@ -27,6 +32,8 @@ export type MergedMergeRequest = Pick<
   'iid' | 'sha' | 'sourceBranch' | 'targetBranch' | 'sourceProjectId' | 'mergeCommitSha' | 'squashCommitSha'
 >
 
+type Asking = Pick<GitLabMergeRequest, 'iid' | 'targetBranch'>
+
 /** What a merged merge request brought to a commit of its target branch. */
 export interface Carried {
   row: CarryOver
@@ -37,6 +44,7 @@ export interface Carried {
 /** Lets the results of merged merge requests count for the branch that they were merged into. */
 export function createCarryOver(options: CarryOverOptions) {
   const { carryOvers, comparisons, models, pipelines, queue, clock } = options
+  const lookedAt = new Map<string, number>()
 
   /** Notes where the head of a merged merge request went, and has the notes against its target branch written anew
    * where that brings them a baseline. Costs no call to GitLab. */
@@ -52,6 +60,20 @@ export function createCarryOver(options: CarryOverOptions) {
     if (!(await carryOvers.save({ ...row, jobIds }))) return
     const open = await comparisons.listOpenAgainst(project.id, targetBranch)
     await queue.enqueue(open.map((other) => jobKey.note(project.id, other)))
+  }
+
+  /** Has the other open merge requests against the branch looked at anew, where no webhook would have told of their
+   * merge. */
+  async function lookForMerges(project: Project, { iid, targetBranch }: Asking): Promise<void> {
+    const key = `${project.id}:${targetBranch}`
+    const now = clock().getTime()
+    if (project.hook.state === 'registered' || now - (lookedAt.get(key) ?? 0) < lookEveryMs) return
+    const open = await comparisons.listOpenAgainst(project.id, targetBranch)
+    const others = open.filter((mrIid) => mrIid !== iid).slice(0, lookedAtOnce)
+    if (others.length === 0) return
+    if (lookedAt.size >= rememberedAtMost) lookedAt.clear()
+    lookedAt.set(key, now)
+    await queue.enqueue(others.map((mrIid) => jobKey.note(project.id, mrIid)))
   }
 
   /** What was carried over to these commits of the branch, the newest merge request first. */
@@ -94,7 +116,7 @@ export function createCarryOver(options: CarryOverOptions) {
     })
   }
 
-  return { record, listAt, listNewest }
+  return { record, lookForMerges, listAt, listNewest }
 }
 
 export type CarryOvers = ReturnType<typeof createCarryOver>
