@@ -34,6 +34,7 @@ export function createHeadPipelines({
   }
 }
 
+/** Whether the pipeline is the merge request's own, or one of its branch. */
 export function speaksFor(row: Pipeline, { iid, sourceBranch }: Omit<HeadOf, 'sha'>): boolean {
   return row.mrIids.includes(iid) || (row.kind === 'branch' && row.ref === sourceBranch)
 }
