@@ -204,16 +204,18 @@ t.test('repeats show their error and what chance explains', async (t) => {
   t.match(shown, 'one sample of the test data is worth 0.1 pp')
 })
 
+function repeatsOf(accuracy: number) {
+  return [accuracy, accuracy + 0.02].map((value, index) => ({
+    repeat: String(index),
+    results: { accuracy: value },
+  }))
+}
+
 t.test('a difference that is all chance is so all of the time', async (t) => {
-  const side = (accuracy: number) =>
-    [accuracy, accuracy + 0.02].map((value, index) => ({
-      repeat: String(index),
-      results: { accuracy: value },
-    }))
   const book = createRuleBook(noRules)
   const comparison = compare({
-    candidates: side(0.9).map((one, index) => model({ ...one, id: `h${index}` })),
-    baselines: [baseline(side(0.90001).map((one, index) => mainModel({ ...one, id: `m${index}` })))],
+    candidates: repeatsOf(0.9).map((one, index) => model({ ...one, id: `h${index}` })),
+    baselines: [baseline(repeatsOf(0.90001).map((one, index) => mainModel({ ...one, id: `m${index}` })))],
     endedJobs: new Set(),
     rules: book,
   })
