@@ -59,7 +59,7 @@ t.test('a broken rule is accepted for one head, and broken again at the next', a
 t.test('without its excluded baseline a model has nothing to be compared with', async (t) => {
   const project = await projectWithGate('research/wrong-split')
   const mr = await openMergeRequest(service, project, 'honest')
-  await trainMergeRequest(service, project, mr.iid, [model('tree', 0.8)])
+  const { pipeline } = await trainMergeRequest(service, project, mr.iid, [model('tree', 0.8)])
   const note = await noteSaying(service, project, mr.iid, /worse/)
   const connected = await stores.projects.findByGitLabId(project.id)
   const [baseline] = await stores.models.listOfCommits(connected?.id ?? '', [project.head])
@@ -72,4 +72,7 @@ t.test('without its excluded baseline a model has nothing to be compared with', 
   t.equal((await call(service, 'DELETE', path, { token })).status, 200)
   const back = await noteSaying(service, project, mr.iid, /worse/)
   t.equal(back.body, note.body)
+  // Its webhook must not meet a service that closes.
+  await statusIs(pipeline.id, 'failed')
+  await simulator.settled()
 })
