@@ -78,7 +78,7 @@ t.test('a job that failed is named in the note', async (t) => {
   simulator.setJobStatus(bad, 'failed')
 
   const note = await noteSaying(service, project, mr.iid, /finished/)
-  t.match(note.body, /1 job failed/)
+  t.match(note.body, /1 training job failed/)
   t.match(note.body, `/-/jobs/${bad}`)
 })
 
@@ -95,7 +95,7 @@ t.test('a training job that was cancelled before it could report is named in the
   simulator.setJobStatus(cancelled, 'canceled')
 
   const note = await noteSaying(service, project, mr.iid, /finished/)
-  t.match(note.body, /1 job cancelled/)
+  t.match(note.body, /1 training job cancelled/)
   t.match(note.body, `/-/jobs/${cancelled}`)
 })
 

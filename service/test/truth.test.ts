@@ -39,7 +39,7 @@ t.test('a job that reported and failed is named, its models are shown', async (t
   await finish(jobId, [model('tree', 0.9)], 'failed')
 
   const note = await noteSaying(service, project, mr.iid, /finished/)
-  t.match(note.body, /1 job failed, 1 better/)
+  t.match(note.body, /1 training job failed, 1 better/)
   t.match(note.body, `/-/jobs/${jobId}`)
   t.match(note.body, /1 of 1 job reported/)
 })

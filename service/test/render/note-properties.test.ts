@@ -115,7 +115,7 @@ t.test(
     const note = renderNote({ ...input, previous: { headSha: '1', comparison: input.comparison } })
 
     t.ok(Buffer.byteLength(note) <= MAX_NOTE_BYTES)
-    t.match(note.split('\n')[0], /300 jobs failed, 250 worse, 250 changed/)
+    t.match(note.split('\n')[0], /300 training jobs failed, 250 worse, 250 changed/)
     t.ok(rowsOf(note, 'worse') >= 20)
     t.match(note, /more rows are in the \[full comparison\]/)
     t.match(note.trimEnd().split('\n').at(-1), /^<sub>Compared with .*full comparison.*<\/sub>$/)
