@@ -4,6 +4,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY service service
+COPY cli cli
 COPY views views
 COPY ci-templates ci-templates
 RUN npm run build && npm prune --omit=dev

@@ -12,8 +12,6 @@ import type { Json, Model } from './model.js'
 import type { ShownResult } from './result-columns.js'
 import type { SettingChange } from './settings.js'
 
-export { toStoredVerdict } from './stored-verdict.js'
-
 /** Where one side of a row comes from; `repeat` is the label of one of its repeats. */
 export interface ComparedSide {
   commit: string

@@ -1,13 +1,14 @@
 import type { Addresses } from '../domain/addresses.js'
 import { type Baseline, type BaselinePool, chooseBaselines, identityOf } from '../domain/baseline.js'
 import { chosenModels, compare } from '../domain/compare.js'
-import { toComparedTable, toStoredVerdict } from '../domain/compared-table.js'
+import { toComparedTable } from '../domain/compared-table.js'
 import type { Comparison, HistoryPoint } from '../domain/comparison.js'
 import { withoutExcluded } from '../domain/exclusions.js'
 import { judge } from '../domain/judge.js'
 import type { Model } from '../domain/model.js'
 import { compareRules } from '../domain/rule-changes.js'
 import { unmatchedPatterns } from '../domain/rule-matches.js'
+import { toStoredRules, toStoredVerdict } from '../domain/stored-verdict.js'
 import type { Acceptance } from '../domain/verdict.js'
 import type { RuleBook } from '../domain/rules.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'
@@ -247,6 +248,7 @@ function toStored({ projectId, facts, head, input, judgedAt }: Judged): StoredCo
     table: toComparedTable(input.comparison, mainColumns(input.comparison)),
     pipeline: { ...input.pipeline, failedJobs: input.pipeline.failedJobs.slice(0, mostFailedJobs) },
     verdict: toStoredVerdict(input.verdict),
+    rules: toStoredRules(input),
     judgedAt,
   }
 }
