@@ -264,10 +264,14 @@ function searchWords(search: Search, { comparison }: NoteView): Markdown {
   const column = comparison.columns.find(({ name }) => name === result)
   const value = (number: number) => valueOf(number, column ?? { percent: false })
   const name = result === null ? nothing : gfm`${code(result, SHORT_NAME)} `
+  const bestWords = best === null ? null : gfm`best ${name}${value(best)}`
+  const isBest = by === 'result' && chosen !== null && bestWords !== null
   const parts = [
     gfm`${trials} trials`,
-    chosen === null ? gfm`none chosen` : gfm`${code(chosen, SHORT_NAME)} chosen${CHOSEN_BY[by]}`,
-    best === null ? null : gfm`best ${name}${value(best)}`,
+    chosen === null
+      ? gfm`none chosen`
+      : gfm`${code(chosen, SHORT_NAME)} chosen${isBest ? gfm` (${bestWords})` : CHOSEN_BY[by]}`,
+    isBest ? null : bestWords,
     median === null ? null : gfm`median ${value(median)}`,
     failed > 0 ? gfm`${failed} without a value` : null,
   ]

@@ -202,7 +202,7 @@ function chanceOf({ noise }: ComparedResult): Markdown {
 
 export function pValue(p: number): Markdown {
   if (p < 0.001) return own('p &lt; 0.001')
-  return gfm`p = ${figure(String(Number(p.toPrecision(2))))}`
+  return gfm`p = ${figure(p < 0.1 ? p.toPrecision(2) : p.toFixed(2))}`
 }
 
 function nextSteps({ pipeline: { failedJobs }, links, projectUrl, pipeline }: NoteView): Markdown {

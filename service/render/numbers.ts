@@ -158,8 +158,10 @@ function writeValue(value: number, { decimals, significant }: Digits): string {
   if (Number.isNaN(value)) return 'NaN (not a number)'
   if (!Number.isFinite(value)) return value > 0 ? 'infinity' : 'minus infinity'
   if (value === 0) return (0).toFixed(decimals ?? 0)
-  if (decimals === null || Number(value.toFixed(decimals)) === 0) return writeExponent(value, significant)
-  return (value < 0 ? MINUS : '') + group(Math.abs(value).toFixed(decimals))
+  const amount = Math.abs(value)
+  const isSeen = decimals !== null && Number(amount.toFixed(decimals)) > 0
+  if (!isSeen && (decimals === null || amount < SMALL)) return writeExponent(value, significant)
+  return (value < 0 ? MINUS : '') + group(amount.toFixed(isSeen ? decimals : -magnitudeOf(amount)))
 }
 
 /** A difference that the digits of the values would round away has one digit of its own. */

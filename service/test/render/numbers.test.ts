@@ -1,5 +1,5 @@
 import t from 'tap'
-import { figureOf, figures } from '../../render/numbers.js'
+import { figureOf, figures, figuresApart } from '../../render/numbers.js'
 import { randomNumbers } from './hostile-names.js'
 
 const { NaN: notANumber, POSITIVE_INFINITY: infinity, NEGATIVE_INFINITY: minusInfinity } = Number
@@ -82,6 +82,45 @@ t.test('one value alone has three digits', async (t) => {
     [notANumber, false, 'NaN (not a number)'],
   ]
   for (const [value, percent, text] of table) t.equal(figureOf(value, percent), text)
+})
+
+t.test(
+  'the rules say unit and digits, and a difference that they would hide is seen all the same',
+  async (t) => {
+    const ms = { percent: false, unit: 'ms', digits: 1, relative: null }
+    const table: [number, number, string][] = [
+      [12.31, 11.08, '12.3 → 11.1 ms (−1.2)'],
+      [12.31, 12.33, '12.3 → 12.3 ms (+0.02)'],
+      [12.31, 12.310001, '12.3 → 12.3 ms (+1.0e−6)'],
+      [1234567.25, 1234568.5, '1,234,567.3 → 1,234,568.5 ms (+1.3)'],
+      [0.01, 0.02, '0.01 → 0.02 ms (+0.01)'],
+      [1, notANumber, '1.0 ms → NaN (not a number)'],
+    ]
+    for (const [old, current, text] of table) {
+      const difference = Number.isNaN(current) ? null : Number((current - old).toPrecision(8))
+      const said = figures({ ...ms, old, new: current, difference })
+      const amount = said.difference === null ? '' : ` (${said.difference})`
+      t.equal(`${said.old} → ${said.new}${amount}`.replaceAll('\u00a0', ' '), text)
+    }
+    t.equal(figures({ ...ms, percent: true, old: null, new: 0.93, difference: null }).new, '93.0%')
+    t.equal(figureOf(3, { percent: false, unit: 'a\u0000@all |', digits: 0 }), '3\u00a0a␀@all |')
+  },
+)
+
+t.test('with repeats there are as many digits as the standard error leaves', async (t) => {
+  const table: [number, number, number | null, number | null, string][] = [
+    [0.9306, 0.941, 0.0012, 0.0017, '93.06% ± 0.12 94.10% ± 0.17 +1.04 pp'],
+    [0.9306, 0.941, 0.004, 0.006, '93.1% ± 0.4 94.1% ± 0.6 +1.0 pp'],
+    [0.9306, 0.941, 0.04, 0.06, '93% ± 4 94% ± 6 +1 pp'],
+    [0.9306, 0.941, null, 0.006, '93.1% 94.1% ± 0.6 +1.0 pp'],
+    [0.9306, 0.941, 0, 0, '93.1% 94.1% +1.0 pp'],
+  ]
+  for (const [old, current, oldError, newError, text] of table) {
+    const result = { old, new: current, oldError, newError, difference: current - old, relative: null }
+    const said = figuresApart({ ...result, percent: true })
+    const sides = [said.old, said.new].map((side) => side?.replace(/(.*)(\u00a0±.*)%/, '$1%$2'))
+    t.equal([...sides, said.difference].join(' ').replaceAll('\u00a0', ' '), text)
+  }
 })
 
 t.test(
