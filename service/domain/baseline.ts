@@ -106,18 +106,22 @@ export interface BaselineChoice {
 
 /**
  * For each dataset and name the first pool that has it. Those that no candidate has are chosen too, as they may be
- * missing, but not from the newest commit: what was added there, this branch cannot know.
+ * missing, but not from the newest commit: what was added there, this branch cannot know. Nor where their job has run
+ * since and no longer sends them: the target branch itself has dropped them.
  */
 export function chooseBaselines({ candidates, pools, groupsOf = groupRepeats }: BaselineChoice): Baseline[] {
   const known = new Set(candidates.map(identityOf))
   const chosen = new Map<string, Baseline>()
+  const nearerJobs = new Set<string>()
   for (const { models, ...pool } of pools) {
     for (const [key, repeats] of groupsOf(models)) {
       const first = repeats[0]
       if (first === undefined || chosen.has(key)) continue
-      if (pool.reason === 'newest' && !known.has(key)) continue
+      const isDropped = pool.reason === 'newest' || repeats.every(({ job }) => nearerJobs.has(job.name))
+      if (isDropped && !known.has(key)) continue
       chosen.set(key, { ...pool, dataset: first.dataset, name: first.name, models: repeats })
     }
+    for (const { job } of models) nearerJobs.add(job.name)
   }
   return [...chosen.values()]
 }

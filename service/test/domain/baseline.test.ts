@@ -3,6 +3,7 @@ import {
   type BaselinePool,
   chooseBaselines,
   choosePerIdentity,
+  isCarriable,
   isTrustworthy,
 } from '../../domain/baseline.js'
 import type { Model } from '../../domain/model.js'
@@ -171,4 +172,39 @@ t.test('what the newest commit alone knows is not missing here', async (t) => {
     }),
     [],
   )
+})
+
+t.test(
+  'what the target branch has dropped is not missing here, what another job trains may be',
+  async (t) => {
+    const of = (name: string, job: string, commit: string) => mainModel({ name, commit, job: { name: job } })
+    const pool = (commit: string, models: Model[]): BaselinePool => {
+      return { reason: 'ancestor', commit, commitsBehind: null, carriedFrom: null, models }
+    }
+    const pools = [
+      pool('c1', [of('kept', 'train', 'c1')]),
+      pool('c2', [of('dropped', 'train', 'c2'), of('other', 'train-other', 'c2'), of('back', 'train', 'c2')]),
+    ]
+
+    const chosen = chooseBaselines({ candidates: [model({ name: 'kept' }), model({ name: 'back' })], pools })
+
+    t.same(
+      chosen.map(({ name }) => name),
+      ['kept', 'other', 'back'],
+    )
+  },
+)
+
+t.test('of a merged head what its own pipelines trained is carried over, nothing else', async (t) => {
+  const trust = { sourceBranch: 'feature', jobSucceeded: true }
+  const ofBranch = model({ origin: 'branch:feature', pipeline: { ...model().pipeline, source: 'push' } })
+
+  t.ok(isCarriable(model(), trust))
+  t.ok(isCarriable(ofBranch, trust))
+  t.notOk(isCarriable(model(), { ...trust, jobSucceeded: false }), 'a failed job')
+  t.notOk(isCarriable(model({ origin: 'fork:9:812' }), trust), 'a fork')
+  t.notOk(isCarriable(model({ origin: 'token:7' }), trust), 'an API token')
+  t.notOk(isCarriable({ ...ofBranch, origin: 'token:7' }, trust), 'an API token that names the branch')
+  t.notOk(isCarriable(ofBranch, { ...trust, sourceBranch: 'other' }), 'another branch')
+  t.notOk(isCarriable(model({ pipeline: { ...model().pipeline, refType: 'tag' } }), trust), 'a tag')
 })
