@@ -1,5 +1,5 @@
-import { type Baseline, chooseBaselines } from './domain/baseline.js'
-import { chosenModels, compare } from './domain/compare.js'
+import type { Baseline } from './domain/baseline.js'
+import { baselinesFor, compare } from './domain/compare.js'
 import type { Comparison } from './domain/comparison.js'
 import { summariseCurve } from './domain/curve-summary.js'
 import { judge } from './domain/judge.js'
@@ -100,11 +100,14 @@ function namesIn({ columns, rows }: Comparison): KnownNames {
 }
 
 function baselinesOf(models: Model[], candidates: Model[], rules: RuleBook): Baseline[] {
-  return chooseBaselines({
-    candidates,
-    groupsOf: (of) => new Map([...chosenModels(of, rules)].map(([key, choice]) => [key, choice.models])),
-    pools: [{ reason: 'merge_base', commit: 'base', commitsBehind: null, carriedFrom: null, models }],
-  })
+  const base = {
+    reason: 'merge_base',
+    commit: 'base',
+    commitsBehind: null,
+    carriedFrom: null,
+    models,
+  } as const
+  return baselinesFor(candidates, [base], rules)
 }
 
 /** What a pipeline would add is left at nothing: no part of a preview shows it. */

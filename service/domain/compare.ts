@@ -1,4 +1,4 @@
-import { type Baseline, identityOf } from './baseline.js'
+import { type Baseline, type BaselinePool, chooseBaselines, identityOf } from './baseline.js'
 import { compareResults, type How, NOTHING, type Pair, sideOf } from './compare-results.js'
 import {
   type ComparedModel,
@@ -62,8 +62,19 @@ export function compare(input: CompareInput): Comparison {
   return { rows, counts: countStates(rows), columns: [...columns.values()] }
 }
 
+/** What candidates are compared with: of a search the trial that stands for its model, as it does here. */
+export function baselinesFor(
+  candidates: readonly Model[],
+  pools: readonly BaselinePool[],
+  rules: RuleBook,
+): Baseline[] {
+  const groupsOf = (models: readonly Model[]) =>
+    new Map([...chosenModels(models, rules)].map(([key, choice]) => [key, choice.models]))
+  return chooseBaselines({ candidates, pools, groupsOf })
+}
+
 /** What stands for each dataset and name, by `identityOf`. */
-export function chosenModels(models: readonly Model[], rules: RuleBook): Map<string, TrialChoice> {
+function chosenModels(models: readonly Model[], rules: RuleBook): Map<string, TrialChoice> {
   return chooseTrials(models, { firstColumn: (trials) => firstColumn(trials, rules) })
 }
 

@@ -1,6 +1,6 @@
 import type { Addresses } from '../domain/addresses.js'
-import { type Baseline, type BaselinePool, chooseBaselines, identityOf } from '../domain/baseline.js'
-import { chosenModels, compare } from '../domain/compare.js'
+import { type Baseline, type BaselinePool, identityOf } from '../domain/baseline.js'
+import { baselinesFor, compare } from '../domain/compare.js'
 import { toComparedTable } from '../domain/compared-table.js'
 import type { Comparison, HistoryPoint } from '../domain/comparison.js'
 import { withoutExcluded } from '../domain/exclusions.js'
@@ -177,9 +177,7 @@ function compareModels(
   // What was taken out here is neither missing nor not run.
   const left = new Set(candidates.map(identityOf))
   const takenOut = new Set(reported.map(identityOf).filter((identity) => !left.has(identity)))
-  const groupsOf = (of: readonly Model[]) =>
-    new Map([...chosenModels(of, rules)].map(([key, choice]) => [key, choice.models]))
-  const baselines = chooseBaselines({ candidates, pools, groupsOf }).filter(
+  const baselines = baselinesFor(candidates, pools, rules).filter(
     (baseline) => !takenOut.has(identityOf(baseline)),
   )
   const comparison = compare({ candidates, baselines, endedJobs: endedJobs(head), rules, history })

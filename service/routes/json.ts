@@ -25,6 +25,7 @@ export function modelJson(model: Model, project: Project, addresses: Addresses) 
     dataset: model.dataset,
     repeat: model.repeat,
     trial: model.trial,
+    chosen: model.chosen,
     version: model.version,
     commit: model.commit,
     source_commit: model.sourceCommit,
