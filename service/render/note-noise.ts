@@ -1,6 +1,6 @@
 import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
 import { groupBy } from '../domain/group.js'
-import { NOISE_LEVEL } from '../domain/noise.js'
+import { type Noise, NOISE_LEVEL } from '../domain/noise.js'
 import { SHORT_NAME } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, type Markdown, nothing } from './markdown.js'
@@ -12,9 +12,11 @@ const FEW_SAMPLES = 3
 
 /** How it was told that a difference is within the noise: once for the note, only where one is. */
 export function renderNoiseWords({ comparison, targetBranch }: NoteView): Markdown | null {
-  const noises = comparison.rows.flatMap(({ results }) =>
-    results.flatMap(({ state, noise }) => (state === 'noise' && noise !== null ? [noise] : [])),
-  )
+  const noises: Noise[] = []
+  for (const { results } of comparison.rows) {
+    for (const { state, noise } of results) if (state === 'noise' && noise !== null) noises.push(noise)
+  }
+  if (noises.length === 0) return null
   const counts = noises.filter(({ kind }) => kind === 'history').map(({ historyCount }) => historyCount)
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   const level = gfm`${NOISE_LEVEL * 100}% level`
@@ -23,7 +25,6 @@ export function renderNoiseWords({ comparison, targetBranch }: NoteView): Markdo
     noises.some(({ kind }) => kind === 'repeats') ? gfm`Welch's test over the repeats` : null,
     counts.length > 0 ? gfm`the spread of the last ${trainings} trainings on ${targetBranch}` : null,
   ].filter((way) => way !== null)
-  if (ways.length === 0) return null
   return gfm`<sub>Within noise: chance alone may explain the difference (${join(ways, gfm`, or `)}, ${level})</sub>`
 }
 
@@ -37,17 +38,21 @@ interface FewSamples {
 export function renderFewSamples(view: NoteView): Markdown | null {
   const { comparison, mainColumns } = view
   const names = new Set(mainColumns.filter(({ fraction }) => fraction).map(({ name }) => name))
-  const few = comparison.rows.flatMap((row) =>
-    row.results.flatMap((result): FewSamples[] => {
-      const { sampleWorth: worth, difference, name, state } = result
-      if (worth === null || difference === null || !names.has(name)) return []
-      if (state !== 'worse' && state !== 'better' && state !== 'noise') return []
-      return Math.abs(difference) <= worth * (FEW_SAMPLES + 0.5) ? [{ row, result, worth }] : []
-    }),
-  )
+  const few: FewSamples[] = []
+  for (const row of comparison.rows) {
+    for (const result of row.results) {
+      const { sampleWorth: worth } = result
+      if (worth !== null && names.has(result.name) && isFew(result, worth)) few.push({ row, result, worth })
+    }
+  }
   if (few.length === 0) return null
   const groups = [...groupBy(few, ({ result, worth }) => `${worth} ${result.name}`).values()]
   return gfm`**Few test samples:** ${listed(groups, (group) => fewWords(group, view), { most: 2 })}`
+}
+
+function isFew({ state, difference }: ComparedResult, worth: number): boolean {
+  const differs = state === 'worse' || state === 'better' || state === 'noise'
+  return differs && difference !== null && Math.abs(difference) <= worth * (FEW_SAMPLES + 0.5)
 }
 
 /** `one of 30 is 3.3 pp of accuracy: tree differs by 1` */

@@ -10,7 +10,7 @@ import { listed, nameOf } from './note-words.js'
 import { visibleText } from './text.js'
 
 const MAX_BLOCKS = 10
-const MAX_ROWS = 100
+const MAX_ROWS = 30
 const MAX_SETTINGS_LENGTH = 3000
 
 interface Trained {

@@ -1,7 +1,8 @@
 import { identityOf } from '../domain/baseline.js'
-import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/comparison.js'
+import type { ComparedModel, Comparison, ResultColumn } from '../domain/comparison.js'
 import { compareWithLastPush, type PushChange } from '../domain/last-push.js'
 import { groupBy } from '../domain/group.js'
+import type { Json } from '../domain/model.js'
 import type { SettingChange } from '../domain/settings.js'
 import { changeOf, SHORT_NAME } from './cells.js'
 import { folderOf } from './folders.js'
@@ -86,7 +87,7 @@ interface SharedChange {
 /** Models with the same changes are told of together. */
 export function renderSettings(view: NoteView): Markdown | null {
   const changed = view.comparison.rows.flatMap((row) => row.settings.map((change) => ({ change, row })))
-  const shared = [...groupBy(changed, ({ change }) => JSON.stringify(change)).values()].flatMap(
+  const shared = [...groupBy(changed, ({ change }) => changeKey(change)).values()].flatMap(
     (same): SharedChange[] =>
       same[0] === undefined ? [] : [{ change: same[0].change, rows: same.map(({ row }) => row) }],
   )
@@ -99,6 +100,16 @@ export function renderSettings(view: NoteView): Markdown | null {
   })
   const more = shared.length - shown.length
   return gfm`**Settings changed:** ${join(parts, gfm` · `)}${more > 0 ? gfm` and ${more} more` : nothing}`
+}
+
+/** A comparison may have thousands, most of them numbers or words. */
+function changeKey({ kind, path, change, old, new: current }: SettingChange): string {
+  return `${kind} ${change} ${path.length} ${path} ${valueKey(old)} ${valueKey(current)}`
+}
+
+function valueKey(value: Json): string {
+  if (typeof value === 'string') return `"${value.length} ${value}`
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function settingPlace({ change }: SharedChange): number {
@@ -146,12 +157,8 @@ export function renderFirstReport({ comparison, projectUrl, targetBranch }: Note
 /** Said only where it matters: on a first report, and where something changed that nobody can judge. */
 export function renderDirections({ comparison, mainColumns }: NoteView): Markdown | null {
   const isFirst = isFirstReport(comparison)
-  const changed = new Set(
-    comparison.rows.flatMap(({ results }) => results.filter(isUnjudged).map(({ name }) => name)),
-  )
-  const unknown = comparison.columns.filter(
-    ({ direction, name }) => direction === 'unknown' && (isFirst || changed.has(name)),
-  )
+  const unjudged = comparison.columns.filter(({ direction }) => direction === 'unknown')
+  const unknown = isFirst ? unjudged : unjudged.filter(({ name }) => isUnjudged(name, comparison))
   const guessed = isFirst ? mainColumns.filter(({ directionFrom }) => directionFrom === 'name') : []
   const sentences = [
     guessed.length > 0
@@ -166,8 +173,12 @@ function names(columns: readonly ResultColumn[]): Markdown {
   return listed(columns, ({ name }) => code(name, SHORT_NAME), { separator: gfm`, ` })
 }
 
-function isUnjudged({ state, direction }: ComparedResult): boolean {
-  return state === 'changed' && direction === 'unknown'
+function isUnjudged(name: string, { rows }: Comparison): boolean {
+  return rows.some(({ results }) =>
+    results.some(
+      (result) => result.name === name && result.state === 'changed' && result.direction === 'unknown',
+    ),
+  )
 }
 
 function guess({ name, direction }: ResultColumn): Markdown {
