@@ -113,13 +113,14 @@ export function chooseBaselines({ candidates, pools, groupsOf = groupRepeats }: 
   const known = new Set(candidates.map(identityOf))
   const chosen = new Map<string, Baseline>()
   const nearerJobs = new Set<string>()
-  for (const { models, ...pool } of pools) {
+  for (const { models, reason, commit, commitsBehind, carriedFrom } of pools) {
     for (const [key, repeats] of groupsOf(models)) {
       const first = repeats[0]
       if (first === undefined || chosen.has(key)) continue
-      const isDropped = pool.reason === 'newest' || repeats.every(({ job }) => nearerJobs.has(job.name))
+      const isDropped = reason === 'newest' || repeats.every(({ job }) => nearerJobs.has(job.name))
       if (isDropped && !known.has(key)) continue
-      chosen.set(key, { ...pool, dataset: first.dataset, name: first.name, models: repeats })
+      const { dataset, name } = first
+      chosen.set(key, { dataset, name, reason, commit, commitsBehind, carriedFrom, models: repeats })
     }
     for (const { job } of models) nearerJobs.add(job.name)
   }

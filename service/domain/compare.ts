@@ -176,7 +176,8 @@ function compareModel(choice: TrialChoice, baseline: Baseline | null, context: C
   const identity = { dataset, name }
   const results = resultsOf({ pair, identity, models, comparable: !datasetChanged }, context)
   return {
-    ...identity,
+    dataset,
+    name,
     state: stateOfModel({ models, baseline, results, datasetChanged }),
     models,
     baseline,
@@ -246,14 +247,15 @@ function stateOfModel({ models, baseline, results, datasetChanged }: Row): Model
   // A search of which no trial can be chosen.
   if (models.length === 0) return 'missing'
   if (baseline === null) return 'new'
+  const states = new Set<ResultState>()
   const onlyTraining = results.every(({ training }) => training)
-  const decides = ({ training, new: value }: ComparedResult) =>
-    onlyTraining || !training || Number.isNaN(value)
-  const has = (state: ResultState) => results.some((result) => result.state === state && decides(result))
-  if (has('worse')) return has('better') ? 'mixed' : 'worse'
-  if (has('better')) return has('missing') ? 'mixed' : 'better'
+  for (const { state, training, new: value } of results) {
+    if (onlyTraining || !training || Number.isNaN(value)) states.add(state)
+  }
+  if (states.has('worse')) return states.has('better') ? 'mixed' : 'worse'
+  if (states.has('better')) return states.has('missing') ? 'mixed' : 'better'
   if (datasetChanged || results.some(({ state }) => state !== 'same' && state !== 'noise')) return 'changed'
-  return has('noise') ? 'noise' : 'same'
+  return states.has('noise') ? 'noise' : 'same'
 }
 
 /** Repeats differ in their seeds alone, so one of each side is compared: of the same label where there is one. */

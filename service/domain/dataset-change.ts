@@ -10,6 +10,7 @@ export function isOtherData(old: readonly Model[], current: readonly Model[]): b
 
 /** All digests of the repeats as one string, null where any of them is not known. */
 function digests(models: readonly Model[]): string | null {
+  if (models.length === 0 || models[0]?.datasetDigest === null) return null
   const all = models.map((model) => model.datasetDigest)
   if (all.includes(null)) return null
   return JSON.stringify([...new Set(all)].sort())

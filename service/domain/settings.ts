@@ -42,8 +42,11 @@ function compareNamed(
     return compareMaps(place, new Map(old.map(toEntry)), new Map(current.map(toEntry)))
   }
   // The usual case, a hundred times a comparison: few differ, so that there is little to sort.
-  const pairs = old.map(({ k, v }, index) => ({ k, old: v, current: current[index]?.v }))
-  const differing = pairs.filter((pair) => pair.current === undefined || !isSame(pair.old, pair.current))
+  const differing: { k: string; old: Json; current: Json | undefined }[] = []
+  for (const [index, { k, v }] of old.entries()) {
+    const now = current[index]?.v
+    if (now === undefined || !isSame(v, now)) differing.push({ k, old: v, current: now })
+  }
   for (const pair of differing.sort((a, b) => byCodeUnits(a.k, b.k))) {
     compareValues({ ...place, prefix: pair.k, depth: 1 }, pair.old, pair.current)
   }
