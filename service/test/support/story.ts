@@ -103,6 +103,120 @@ export async function noteSaying(service: TestService, project: TestProject, mrI
   return note
 }
 
+/** A new pipeline of a merge request, and its jobs by their names. */
+export function startJobs(service: TestService, project: TestProject, mrIid: number, names: string[]) {
+  const jobs = names.map((name) => ({ name }))
+  const pipeline = service.simulator.createPipeline({ projectId: project.id, mrIid, jobs })
+  return { pipeline, job: jobsByName(pipeline.jobs) }
+}
+
+/** Finds a job by its name, and fails where there is none. */
+export function jobsByName<T extends JobToEnd>(jobs: readonly T[]): (name: string) => T {
+  return (name) => {
+    const found = jobs.find((job) => job.name === name)
+    if (found === undefined) throw new Error(`No job is called ${name}`)
+    return found
+  }
+}
+
+export interface JobToEnd {
+  id: number
+  name: string
+}
+
+/** Runs a job to its end, with a report unless it has no models. */
+export async function endJob(
+  service: TestService,
+  { id, name }: JobToEnd,
+  models: object[],
+  ends: 'success' | 'failed' | 'canceled' = 'success',
+): Promise<void> {
+  service.simulator.setJobStatus(id, 'running')
+  if (models.length > 0) {
+    const answer = await service.report(id, { job: { name, status: ends }, models })
+    if (answer.status !== 202) throw new Error(answer.text)
+  }
+  service.simulator.setJobStatus(id, ends)
+}
+
+/** Trains the head of main by one pipeline with several jobs, and waits until the service knows how they ended. */
+export async function trainJobs(
+  service: TestService,
+  project: TestProject,
+  modelsOf: Record<string, object[]>,
+): Promise<void> {
+  const jobs = Object.keys(modelsOf).map((name) => ({ name }))
+  const base = { projectId: project.id, sha: project.head, ref: 'main' }
+  const pipeline = service.simulator.createPipeline({ ...base, jobs })
+  for (const job of pipeline.jobs) await endJob(service, job, modelsOf[job.name] ?? [])
+  await pipelineEnded(service, project, pipeline.id)
+}
+
+/** The service knows that the pipeline has ended. */
+export async function pipelineEnded(service: TestService, project: TestProject, pipelineId: number) {
+  await eventually('the end of the pipeline', async () => {
+    const connected = await service.stores.projects.findByGitLabId(project.id)
+    return connected && (await service.stores.pipelines.find(connected.id, pipelineId))?.ended
+  })
+}
+
+/** Nothing runs and nothing is due. */
+export async function idle({ stores }: TestService): Promise<void> {
+  await eventually('an idle queue', async () => {
+    const { running, lagMs } = await stores.jobs.count()
+    return running === 0 && lagMs === 0
+  })
+}
+
+/** Has GitLab say of the project's configuration that these jobs hold our ID token, and that one is the gate. */
+export function expectJobs(service: TestService, project: TestProject, names: string[]): void {
+  const holder = { id_tokens: { MLMM_ID_TOKEN: { aud: service.url } }, script: 'make' }
+  const gate = { ...holder, variables: { MLMM_GATE: '1' } }
+  const config = { ...Object.fromEntries(names.map((name) => [name, holder])), 'mlmm-gate': gate }
+  service.simulator.faults.add({
+    route: new RegExp(`/projects/${project.id}/ci/lint`),
+    status: 200,
+    body: { valid: true, errors: [], warnings: [], merged_yaml: JSON.stringify(config), jobs: [] },
+  })
+}
+
+/** Commits rules to main. Answers with the project whose head that is. */
+export async function setRules(
+  service: TestService,
+  project: TestProject,
+  rules: string,
+): Promise<TestProject> {
+  const { simulator, maintainer } = service
+  const files = { '.mlmm.yml': rules }
+  const base = { projectId: project.id, userId: maintainer.id, branch: 'main' }
+  const head = await simulator.pushFiles({ ...base, files })
+  await simulator.settled()
+  return { ...project, head }
+}
+
+/** What the service said of a pipeline as commit statuses, oldest first. */
+export function statusesOf({ simulator }: TestService, pipelineId: number): string[] {
+  const own = [...simulator.state.jobs.values()].filter((job) => job.pipelineId === pipelineId)
+  return own.filter(({ name, external }) => external && name === 'mlmm').map(({ status }) => status)
+}
+
+/** Waits until these are the commit statuses of a pipeline. */
+export async function statusesBecome(service: TestService, pipelineId: number, wanted: string[]) {
+  await eventually(`the commit statuses ${wanted.join()}`, () => {
+    return statusesOf(service, pipelineId).join() === wanted.join()
+  })
+  await idle(service)
+  const last = statusesOf(service, pipelineId)
+  if (last.join() !== wanted.join()) throw new Error(`The commit statuses are ${last.join()}`)
+}
+
+/** What `mlmm-gate` is told, whichever job it is. */
+export async function askGate(service: TestService, jobId: number) {
+  const token = service.simulator.idToken({ jobId, aud: service.url })
+  const answer = await service.get('/api/v1/gate?wait=20', { authorization: `Bearer ${token}` })
+  return answer.json
+}
+
 /** A commit that is in no branch, as GitLab makes it for a merged-results pipeline. */
 export async function mergeCommit(
   service: TestService,
