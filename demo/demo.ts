@@ -54,12 +54,19 @@ function readOptions() {
 
 function show(world: DemoWorld, end: StoryEnd, faults: string[]): void {
   say(`\n${end.note.body}\n`)
-  say(`Merge request  ${end.pages.mergeRequest}`)
+  say(`The rules, .mlmm.yml on main:\n\n${indented(end.rules)}\n`)
+  say('What to look at:\n')
+  say(`Merge request  ${end.pages.mergeRequest}  the note`)
+  say(`Comparison     ${end.pages.comparison}  verdict, rules and every result`)
   say(`Project        ${end.pages.project}`)
-  say(`Model          ${end.pages.model}`)
+  say(`Model          ${end.pages.model}  its history`)
   for (const fault of faults) say(fault)
   if (options.json) process.stdout.write(`${JSON.stringify(summary(world, end))}\n`)
   if (!options.exit) say('\nEverything stays up until Ctrl-C.')
+}
+
+function indented(text: string): string {
+  return text.trimEnd().replaceAll(/^/gm, '  ')
 }
 
 function summary(world: DemoWorld, end: StoryEnd) {
@@ -77,6 +84,7 @@ function summary(world: DemoWorld, end: StoryEnd) {
       baseline: end.mainCommits.at(-1),
     },
     note: end.note,
+    verdict: end.verdicts.at(-1),
     tokens: { maya: maya.token, devon: devon.token, bot: bot.token },
   }
 }

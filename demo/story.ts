@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { askGate, type GateVerdict } from './gate.js'
 import { createRepository, type ParamsEdit, type Repository } from './repository.js'
 import type { DemoWorld } from './world.js'
 
@@ -19,7 +21,11 @@ export interface StoryEnd {
   /** The note as it stands at the end, and its id after the first push. */
   note: { id: number; body: string }
   firstNoteId: number
-  pages: { mergeRequest: string; project: string; model: string }
+  /** What the gate says after each push of the merge request. */
+  verdicts: GateVerdict[]
+  /** The rules on `main`. */
+  rules: string
+  pages: { mergeRequest: string; comparison: string; project: string; model: string }
 }
 
 const waitMs = 60_000
@@ -64,15 +70,15 @@ export async function tellStory(world: DemoWorld, { kill, tell }: StoryOptions):
   })
   tell(`Merge request !${mr.iid}: both models are trained with new hyperparameters`)
   const first = await finalNote(world, project.id, mr.iid, firstHead)
-  tell('One note stands on the merge request')
+  const failed = await askGate(world, firstHead)
+  tell(`One note stands on the merge request: ${failed.summary}`)
 
-  const lastHead = await repository.commit('Weigh neighbours by distance', {
-    knn: { k: 15, weights: 'distance' },
-  })
+  const lastHead = await repository.commit('Look at fewer neighbours again', { knn: { k: 25 } })
   await repository.push('tune')
   tell('Second push: the models are trained again')
   const note = await finalNote(world, project.id, mr.iid, lastHead)
-  tell('The same note was edited')
+  const warned = await askGate(world, lastHead)
+  tell(`The same note was edited: gate ${warned.state}, ${warned.summary}`)
 
   return {
     projectId: project.id,
@@ -81,8 +87,11 @@ export async function tellStory(world: DemoWorld, { kill, tell }: StoryOptions):
     heads: [firstHead, lastHead],
     note,
     firstNoteId: first.id,
+    verdicts: [failed, warned],
+    rules: await readFile(join(world.folder, 'iris', '.mlmm.yml'), 'utf8'),
     pages: {
       mergeRequest: `${simulator.url}/research/iris/-/merge_requests/${mr.iid}`,
+      comparison: `${serviceUrl}/research/iris/-/merge_requests/${mr.iid}`,
       project: `${serviceUrl}/research/iris`,
       model: `${serviceUrl}/research/iris/-/models/logistic/iris`,
     },
