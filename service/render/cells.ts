@@ -8,7 +8,7 @@ import { isFromFork } from './verdict.js'
 export const SHORT_NAME = 40
 
 /** Of both values together: longer ones may break before the arrow, so that a phone shows both. */
-const MAX_UNBROKEN = 16
+const MAX_UNBROKEN = 13
 
 export const absent = gfm`–`
 

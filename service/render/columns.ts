@@ -133,10 +133,13 @@ function commonValue(rows: readonly ComparedModel[], { name }: ResultColumn): nu
 }
 
 function commonRepeats(rows: readonly ComparedModel[]): NoteView['repeats'] {
-  const counts = rows.map(repeatCounts)
-  const [first] = counts
-  if (first === undefined || first === null) return null
-  const isCommon = counts.every((one) => one?.here === first.here && one.before === first.before)
+  const [row] = rows
+  const first = row === undefined ? null : repeatCounts(row)
+  if (first === null) return null
+  const isCommon = rows.every((other) => {
+    const counts = repeatCounts(other)
+    return counts?.here === first.here && counts.before === first.before
+  })
   return isCommon ? first : null
 }
 

@@ -25,7 +25,7 @@ import { figureOf, figuresApart } from './numbers.js'
 import { settingChange } from './setting-values.js'
 import { STATE_WORDS } from './verdict.js'
 
-const MAX_LINES = 200
+const MAX_LINES = 120
 const MAX_SEARCHES = 20
 
 /** Everything else, folded, as far as the budget goes: all results, settings, repeats, curves, what did not run. */

@@ -130,8 +130,8 @@ export function renderExclusions(view: NoteView): Markdown | null {
 }
 
 /** Said only where it helps: to who sees a first report. */
-export function renderNoGate({ comparison, verdict, rules, links }: NoteView): Markdown | null {
-  if (!isFirstReport(comparison) || verdict.applied > 0 || rules.state === 'unreadable') return null
+export function renderNoGate({ comparison, verdict, rules, links, isFork }: NoteView): Markdown | null {
+  if (!isFirstReport(comparison) || verdict.applied > 0 || isFork || rules.state === 'unreadable') return null
   const starter = gfm`Copy a starter ${code(rules.path, SHORT_NAME)}`
   return gfm`**Gate:** none set, counts as passed.${links.rules === '' ? nothing : gfm` ${link(starter, links.rules)}`}`
 }

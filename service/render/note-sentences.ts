@@ -147,11 +147,17 @@ function pushSentence(changes: readonly PushChange[], view: NoteView): Markdown 
   return gfm`${nameOf(first, view)}: ${results}`
 }
 
-export function renderFirstReport({ comparison, projectUrl, targetBranch }: NoteView): Markdown | null {
+export function renderFirstReport({
+  comparison,
+  projectUrl,
+  targetBranch,
+  isFork,
+}: NoteView): Markdown | null {
   if (!isFirstReport(comparison)) return null
   const url = `${projectUrl}/-/pipelines/new?ref=${encodeURIComponent(targetBranch.toWellFormed())}`
   const run = link(gfm`run the pipeline on ${targetBranch}`, url)
-  return gfm`**To get comparisons,** either merge this (these results become the baseline) or ${run}. This note then updates itself.`
+  const how = isFork ? run : gfm`either merge this (these results become the baseline) or ${run}`
+  return gfm`**To get comparisons,** ${how}. This note then updates itself.`
 }
 
 /** Said only where it matters: on a first report, and where something changed that nobody can judge. */

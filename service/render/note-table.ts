@@ -44,13 +44,14 @@ export function renderTable(view: NoteView, budget: Budget): Markdown | null {
   const lines: Markdown[][] = []
   let shown = 0
   for (const [folder, group] of foldersOf(rows, view)) {
-    const room = rows.length <= MAX_ROWS ? group.length : MAX_ROWS - shown
-    const ofFolder = group.slice(0, Math.max(0, room))
-    const line = folder === null || ofFolder.length === 0 ? null : folderCells(folder, group, head.length)
-    const cells = ofFolder.map((row) => tableCells(row, form, best.get(row) ?? new Set()))
-    const fitting = takeLines(line === null ? cells : [line, ...cells], budget)
+    const room = group.slice(0, Math.max(0, MAX_ROWS - shown))
+    if (room.length === 0) break
+    const title = folder === null ? [] : [folderCells(folder, group, head.length)]
+    const cells = room.map((row) => tableCells(row, form, best.get(row) ?? new Set()))
+    const fitting = takeLines([...title, ...cells], budget)
     lines.push(...fitting)
-    shown += Math.max(0, fitting.length - (line === null ? 0 : 1))
+    shown += Math.max(0, fitting.length - title.length)
+    if (fitting.length < title.length + cells.length) break
   }
   return gfm`${table(head, lines)}${leftOut(rows.length - shown, view)}`
 }

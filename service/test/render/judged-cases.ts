@@ -263,6 +263,10 @@ export const judgedCases: Record<string, Case> = {
     rules: usual,
     isFork: true,
   },
+  'first-report-of-a-fork': {
+    here: here.slice(0, 2).map((one) => ({ ...one, origin: 'fork:99:812' })),
+    isFork: true,
+  },
   'silent-job': {
     before: before.slice(0, 2),
     here: here.slice(0, 2),
