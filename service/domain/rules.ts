@@ -1,5 +1,10 @@
 import type { Direction } from './directions.js'
 
+/** Of the rules in a repository. */
+export const rulesPath = '.mlmm.yml'
+/** What a branch's rules say is asked for again after this long. */
+export const rulesFreshMs = 20_000
+
 /** A difference as the rules write it. `absolute` is in the stored units, `points` in percentage points of a fraction
  * (`1pp` is 0.01 stored), `relative` a part of the baseline's absolute value (`1%` is 0.01). */
 export interface Amount {

@@ -10,7 +10,7 @@ import { compareRules } from '../domain/rule-changes.js'
 import { unmatchedPatterns } from '../domain/rule-matches.js'
 import { toStoredRules, toStoredVerdict } from '../domain/stored-verdict.js'
 import type { Acceptance } from '../domain/verdict.js'
-import type { RuleBook } from '../domain/rules.js'
+import { type RuleBook, rulesPath } from '../domain/rules.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'
 import { mainColumns } from '../render/columns.js'
 import { renderLines } from '../render/lines.js'
@@ -24,7 +24,7 @@ import { describePipeline } from './described-pipeline.js'
 import type { GitLabFeatures } from './gitlab-features.js'
 import type { History } from './history.js'
 import { endedJobs, type Head, type HeadReader, reportedJobs } from './merge-request-head.js'
-import { type RulesAt, rulesPath, type RulesReader } from './rules-reader.js'
+import type { RulesAt, RulesReader } from './rules-reader.js'
 
 const mostFailedJobs = 100
 

@@ -1,13 +1,16 @@
 import { createRuleBook } from '../domain/rule-book.js'
-import { noRules, type RuleBook, type Rules, type RulesProblem } from '../domain/rules.js'
+import {
+  noRules,
+  type RuleBook,
+  type Rules,
+  rulesFreshMs,
+  rulesPath,
+  type RulesProblem,
+} from '../domain/rules.js'
 import type { GitLab } from '../gitlab/port.js'
 import { readRules } from '../ingest/rules-file.js'
 import type { Project } from '../stores/project-store.js'
 
-export const rulesPath = '.mlmm.yml'
-
-/** A burst of reports reads the target branch's rules once. */
-const freshMs = 20_000
 const rememberedAtMost = 500
 
 /** Rules as they stood at one commit. */
@@ -36,7 +39,7 @@ export function createRulesReader({ gitlab, clock }: RulesReaderOptions) {
   const commits = new Map<string, Promise<RulesAt>>()
   const parsed = new Map<string, Omit<RulesAt, 'commit'>>()
 
-  /** The rules at the head of a branch, not older than 20 seconds.
+  /** The rules at the head of a branch, not older than `rulesFreshMs`: a burst of reports reads them once.
    * @throws GitLabError */
   function atBranch(project: Project, branch: string): Promise<RulesAt> {
     const key = `${project.id} ${branch}`
@@ -44,7 +47,7 @@ export function createRulesReader({ gitlab, clock }: RulesReaderOptions) {
     const nowMs = clock().getTime()
     if (known !== undefined && known.untilMs > nowMs) return known.answer
     const answer = ask(project, `refs/heads/${branch}`)
-    keep(branches, key, { untilMs: nowMs + freshMs, answer })
+    keep(branches, key, { untilMs: nowMs + rulesFreshMs, answer })
     answer.catch(() => branches.delete(key))
     return answer
   }

@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
+import { rulesFreshMs, rulesPath } from '../domain/rules.js'
 import { hashSecret } from '../domain/secrets.js'
 import { Problem } from '../errors.js'
 import { jobKey } from '../jobs/keys.js'
 import type { Queue } from '../jobs/queue.js'
-import { AnyEvent, MergeRequestEvent, PipelineEvent } from '../schemas/webhook.js'
+import { AnyEvent, MergeRequestEvent, PipelineEvent, PushEvent } from '../schemas/webhook.js'
+import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { DeliveryStore } from '../stores/delivery-store.js'
 import type { PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
@@ -12,6 +14,7 @@ import type { Project, ProjectStore } from '../stores/project-store.js'
 export interface WebhookRoutesOptions {
   projects: ProjectStore
   pipelines: PipelineStore
+  comparisons: Pick<ComparisonStore, 'listOpenAgainst'>
   deliveries: DeliveryStore
   queue: Queue
   clock: () => Date
@@ -28,7 +31,7 @@ const bodyLimit = 25 * 1024 * 1024
 
 /** Events of GitLab. Answers 2xx to everything authentic, because GitLab disables hooks that answer otherwise. */
 export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { projects, pipelines, deliveries, queue, clock } = options
+  const { projects, pipelines, comparisons, deliveries, queue, clock } = options
 
   fastify.decorateRequest('hookProject')
 
@@ -74,6 +77,8 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
       await queue.enqueue(jobKey.note(project.id, mergeRequest.data.object_attributes.iid))
       return 'note'
     }
+    const push = PushEvent.safeParse(body)
+    if (push.success) return askForRules(project, push.data)
     const pipeline = PipelineEvent.safeParse(body)
     if (!pipeline.success || pipeline.data.object_attributes.source === 'external') return null
     const { id } = pipeline.data.object_attributes
@@ -81,6 +86,24 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
     await queue.enqueue(jobKey.pipeline(project.id, id))
     return 'pipeline'
   }
+
+  /** What the target branch's rules say now is said of the merge requests that were judged by its old ones. */
+  async function askForRules(project: Project, push: PushEvent): Promise<string | null> {
+    const branch = /^refs\/heads\/(.+)$/s.exec(push.ref)?.[1]
+    if (branch === undefined || !mayChangeRules(push)) return null
+    const mrIids = await comparisons.listOpenAgainst(project.id, branch)
+    if (mrIids.length === 0) return null
+    const keys = mrIids.map((mrIid) => jobKey.note(project.id, mrIid))
+    await queue.enqueue(keys, { delayMs: rulesFreshMs })
+    return 'rules'
+  }
+}
+
+function mayChangeRules({ commits, total_commits_count: total }: PushEvent): boolean {
+  if ((total ?? 0) > commits.length) return true
+  return commits.some(({ added, modified, removed }) =>
+    [added, modified, removed].some((paths) => paths?.includes(rulesPath)),
+  )
 }
 
 function refuseForeign(project: Project, body: unknown): void {

@@ -15,6 +15,21 @@ export const PipelineEvent = z.object({
   object_attributes: z.object({ id: Id, source: z.string().nullish() }),
 })
 
+/** GitLab names the files of the newest 20 commits. */
+export const PushEvent = z.object({
+  object_kind: z.literal('push'),
+  ref: z.string(),
+  total_commits_count: z.number().nullish(),
+  commits: z.array(
+    z.object({
+      added: z.array(z.string()).nullish(),
+      modified: z.array(z.string()).nullish(),
+      removed: z.array(z.string()).nullish(),
+    }),
+  ),
+})
+export type PushEvent = z.infer<typeof PushEvent>
+
 export const AnyEvent = z.object({
   object_kind: z.string(),
   project_id: Id.nullish(),
