@@ -12,7 +12,7 @@ const pointsAtMost = 20
 /** Some were trained several times and some failed. Reading 1,000 takes some ms, so there is an end to it. */
 const modelsPerIdentity = 24
 const modelsAtLeast = 200
-const modelsAtMost = 4_000
+const modelsAtMost = 2_000
 const resultsAtMost = 40_000
 
 export interface HistoryOptions {
@@ -119,13 +119,11 @@ function pointOf(repeats: PastModel[], pipelines: ReadonlyMap<number, PastPipeli
   ]
 }
 
+/** Most were trained once, which needs no adding up. */
 function meansOf(repeats: PastModel[]): Map<string, number> {
-  const all = repeats.map(({ results: { k, v } }) =>
-    k.map((name, place) => ({ k: name, v: v[place] ?? NaN })),
-  )
-  const [only, ...others] = all
-  if (only !== undefined && others.length === 0) return new Map(only.map(({ k, v }) => [k, v]))
-  return meanResults(all.map((results) => ({ results })))
+  const [only, ...others] = repeats
+  if (only === undefined || others.length > 0) return meanResults(repeats)
+  return new Map(only.results.map(({ k, v }) => [k, v]))
 }
 
 function carriedPoint(repeats: Model[], row: Carried['row']): Training[] {

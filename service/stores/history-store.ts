@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb'
-import type { Model } from '../domain/model.js'
+import type { Model, Named } from '../domain/model.js'
 import { fromModelDoc, type ModelDoc, modelCollection } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
 
@@ -8,6 +8,8 @@ export interface HistoryLimits {
   models: number
   resultsOfEach: number
 }
+
+const pastFields = { pipelineId: 1, jobId: 1, dataset: 1, name: 1 } as const
 
 const fields = {
   origin: 1,
@@ -50,8 +52,7 @@ export interface PastModel {
   job: { id: number }
   dataset: string
   name: string
-  /** Names and values, at the same places. */
-  results: { k: string[]; v: number[] }
+  results: Named<number>[]
 }
 
 /** A pipeline of the branch that people know by its commit. */
@@ -73,8 +74,6 @@ export function createHistoryStore(db: Db) {
     { branch, names }: { branch: string; names: string[] },
     limits: HistoryLimits,
   ): Promise<PastModel[]> {
-    const part = (of: string) => ({ $slice: [`$results.${of}`, limits.resultsOfEach] })
-    const fields = { pipelineId: 1, jobId: 1, dataset: 1, name: 1, k: part('k'), v: part('v') }
     const docs = await models
       .find({
         projectId,
@@ -85,16 +84,11 @@ export function createHistoryStore(db: Db) {
         origin: { $in: [`branch:${branch}`, /^schedule:/] },
         trial: null,
       })
-      .project<PastDoc>(fields)
+      .project<PastDoc>({ ...pastFields, results: { $slice: limits.resultsOfEach } })
       .sort({ uploadedAt: -1 })
       .limit(limits.models)
       .toArray()
-    return docs.map(({ _id: id, jobId, k, v, ...rest }) => ({
-      ...rest,
-      id,
-      job: { id: jobId },
-      results: { k, v },
-    }))
+    return docs.map(({ _id: id, jobId, ...rest }) => ({ ...rest, id, job: { id: jobId } }))
   }
 
   async function listOfCommits(
@@ -137,10 +131,7 @@ export function createHistoryStore(db: Db) {
 
 export type HistoryStore = ReturnType<typeof createHistoryStore>
 
-interface PastDoc extends Pick<ModelDoc, '_id' | 'pipelineId' | 'jobId' | 'dataset' | 'name'> {
-  k: string[]
-  v: number[]
-}
+type PastDoc = Pick<ModelDoc, '_id' | 'results' | keyof typeof pastFields>
 
 interface PipelineFields {
   pipelineId: number
