@@ -3,7 +3,7 @@ import { groupBy } from '../domain/group.js'
 import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
 import type { Amount, Limit } from '../domain/rules.js'
 import type { BrokenRule } from '../domain/verdict.js'
-import type { Budget } from './budget.js'
+import { type Budget, createBudget } from './budget.js'
 import { absent, amountWords, changeOf, SHORT_NAME, subjectLink, unitOf, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, left, link, type Markdown, nothing, own, right, table } from './markdown.js'
@@ -15,6 +15,8 @@ const MAX_ROWS = 20
 /** More warnings than this are read more easily in a table. */
 const MAX_SENTENCES = 3
 const MAX_REASON = 300
+/** So that the longest names leave room for the results. */
+const MAX_TABLE_BYTES = 20_000
 
 /** What the rules say: broken ones in a table, a few warnings in a sentence, accepted ones with who and why. */
 export function renderGate(view: NoteView, budget: Budget): Markdown | null {
@@ -66,16 +68,18 @@ function brokenTable(open: readonly BrokenRule[], view: NoteView, budget: Budget
     left(gfm`Rule`),
     left(gfm`Where`),
   ]
-  budget.always(table(head, []))
+  const restOf = (more: number) => gfm`\n\nand ${more} more in the ${fullComparison(view)}`
+  budget.always(gfm`${table(head, [])}${restOf(open.length)}`)
+  const room = createBudget(MAX_TABLE_BYTES)
   const lines: Markdown[][] = []
   for (const broken of open.slice(0, MAX_ROWS)) {
     const cells = brokenCells(broken, view)
-    if (!budget.takes(join(cells, gfm` | `))) break
+    const line = join(cells, gfm` | `)
+    if (!room.takes(line) || !budget.takes(line)) break
     lines.push(cells)
   }
   const more = open.length - lines.length
-  const rest = more === 0 ? nothing : gfm`\n\nand ${more} more in the ${fullComparison(view)}`
-  return gfm`${table(head, lines)}${rest}`
+  return gfm`${table(head, lines)}${more === 0 ? nothing : restOf(more)}`
 }
 
 function fullComparison({ links }: NoteView): Markdown {

@@ -40,7 +40,7 @@ export function renderTable(view: NoteView, budget: Budget): Markdown | null {
   const form = formOf(view, rows)
   const best = form.isFirst ? bestCells(rows, form.columns) : new Map<ComparedModel, Set<string>>()
   const head = tableHead(form)
-  budget.always(table(head, []))
+  budget.always(gfm`${table(head, [])}${leftOut(rows.length, view)}`)
   const lines: Markdown[][] = []
   let shown = 0
   for (const [folder, group] of foldersOf(rows, view)) {

@@ -122,6 +122,28 @@ t.test(
   },
 )
 
+t.test(
+  'a thousand broken rules with the longest names leave room for the results and the way out',
+  async (t) => {
+    const jobs = Array.from({ length: 300 }, (_, index) => ({ name: long(index), status: 'failed', url: '' }))
+    const input = noteInput({
+      before: longModels(mainModel, 0.9),
+      here: longModels(model, 0.4),
+      rules: `results: {"@*": {better: higher, fail: {worse_by: 0.1, below: 0.9}}}`,
+      accepts: ({ name }) => name.endsWith('7'),
+      pipeline: { failedJobs: jobs, silentJobs: jobs.map(({ name }) => name) },
+    })
+
+    const note = renderNote({ ...input, previous: { headSha: '1', comparison: input.comparison } })
+
+    t.ok(Buffer.byteLength(note) <= MAX_NOTE_BYTES)
+    t.match(note.split('\n')[0], /❌ Model results: gate failed, 900 rules broken, 300 training jobs failed$/)
+    t.match(note, /more in the \[full comparison\]/)
+    t.match(note, /a Maintainer can \[accept the change\]/)
+    t.ok(rowsOf(note, 'worse') >= 10)
+  },
+)
+
 t.test('an input with nothing in it is a note all the same', async (t) => {
   const note = renderNote(noteInput({ here: [] }))
 
