@@ -31,7 +31,7 @@ const allowed: Record<string, string[]> = {
   'service/app': wired,
   'service/routes/probe': [...web, 'service/plugins/x', 'service/routes/x'],
   'service/plugins/probe': [...web, 'service/plugins/x'],
-  'service/jobs/probe': [...kept, 'service/jobs/queue', 'service/jobs/worker'],
+  'service/jobs/probe': [...kept, 'service/ingest/x', 'service/jobs/queue', 'service/jobs/worker'],
   'service/stores/probe': [...base, 'service/stores/x'],
   'service/gitlab/probe': [...base, ...port, 'service/gitlab/client'],
   'service/ingest/probe': [...base, 'service/ingest/x'],

@@ -89,7 +89,7 @@ function isNewer(a: Model, b: Model): boolean {
 }
 
 /** The models that count, by identity: the newest of each, no trials, repeats in the order of their labels. */
-export function groupRepeats(models: readonly Model[]): Map<string, Model[]> {
+function groupRepeats(models: readonly Model[]): Map<string, Model[]> {
   const counted = choosePerIdentity(models).filter(({ trial }) => trial === null)
   const groups = groupBy(counted, identityOf)
   for (const group of groups.values()) group.sort((a, b) => byCodeUnits(a.repeat ?? '', b.repeat ?? ''))

@@ -46,7 +46,7 @@ function lastOfEach(results: Named<number>[]): Map<string, number> {
 }
 
 /** Divides first where the sum would overflow, so that the mean of finite numbers is finite. */
-export function mean(values: readonly number[]): number {
+function mean(values: readonly number[]): number {
   const sum = values.reduce((total, value) => total + value, 0)
   if (Number.isFinite(sum) || !values.every(Number.isFinite)) return sum / values.length
   return values.reduce((total, value) => total + value / values.length, 0)
@@ -183,7 +183,7 @@ function sizeOf(value: number): number {
   return Number.isFinite(value) ? Math.abs(value) : 0
 }
 
-export function isSameNumber(a: number, b: number): boolean {
+function isSameNumber(a: number, b: number): boolean {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true
   if (!Number.isFinite(a) || !Number.isFinite(b)) return false
   return Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b))

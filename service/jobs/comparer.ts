@@ -9,7 +9,7 @@ import type { Model } from '../domain/model.js'
 import { compareRules } from '../domain/rule-changes.js'
 import { unmatchedPatterns } from '../domain/rule-matches.js'
 import { toStoredRules, toStoredVerdict } from '../domain/stored-verdict.js'
-import type { Acceptance } from '../domain/verdict.js'
+import type { Acceptance, Verdict } from '../domain/verdict.js'
 import { type RuleBook, rulesPath } from '../domain/rules.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'
 import { mainColumns } from '../render/columns.js'
@@ -27,6 +27,8 @@ import { endedJobs, type Head, type HeadReader, reportedJobs } from './merge-req
 import type { RulesAt, RulesReader } from './rules-reader.js'
 
 const mostFailedJobs = 100
+
+const notJudged: Verdict = { state: 'pass', broken: [], applied: 0 }
 
 /** What a comparison needs to know of its merge request. */
 export type MergeRequestFacts = Pick<
@@ -118,16 +120,18 @@ export function createComparer(options: ComparerOptions): Comparer {
     const isFinal = pipeline.state === 'finished'
     const judged = { comparison, rules: rules.book, acceptances, isFinal }
     const page = addresses.mergeRequest(project.path, facts.iid)
+    const fork = isFork(project, facts)
     return {
       projectUrl: project.webUrl,
       targetBranch: facts.targetBranch,
       headSha: head.sha,
-      isFork: isFork(project, facts),
+      isFork: fork,
       pipeline,
       comparison,
       rules: rulesForNote(rules, comparison),
-      verdict: judge(judged),
-      editedRules: await editedRules(ground, rules, { acceptances, isFinal }),
+      // Nothing of a fork's code is a gate of this project.
+      verdict: fork ? notJudged : judge(judged),
+      editedRules: fork ? null : await editedRules(ground, rules, { acceptances, isFinal }),
       exclusions: exclusionsForNote(ground),
       groupBy: rules.rules.note.groupBy,
       previous: await previousComparison(ground, rules.book),

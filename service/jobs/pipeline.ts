@@ -1,6 +1,4 @@
-import { isGateJob } from '../domain/gate-job.js'
-import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
-import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
+import type { GitLab } from '../gitlab/port.js'
 import { createProjectRefresh } from '../project-refresh.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { CarryOverStore } from '../stores/carry-over-store.js'
@@ -8,7 +6,7 @@ import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { Pipeline, PipelineFacts, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { jobKey, parseKey } from './keys.js'
-import { createPipelineLooks, type PipelineLook } from './pipeline-looks.js'
+import { createPipelineGatherer } from './pipeline-gatherer.js'
 import type { Queue } from './queue.js'
 import type { JobHandler, JobResult } from './worker.js'
 
@@ -33,12 +31,10 @@ export interface PipelineJobOptions {
   clock: () => Date
 }
 
-type SameFacts = Omit<PipelineFacts, 'status' | 'ended' | 'jobs' | 'checkedAt'>
-
 /** Finds out which merge requests a pipeline's models are for, has their notes written, and follows it to its end. */
 export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   const { gitlab, publicUrl, projects, pipelines, models, comparisons, carryOvers, queue, clock } = options
-  const looks = createPipelineLooks({ gitlab, audience: publicUrl })
+  const gather = createPipelineGatherer({ gitlab, models, audience: publicUrl })
   const refreshProject = createProjectRefresh(options)
 
   return async (job) => {
@@ -67,113 +63,13 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
 
   async function look(project: Project, pipelineId: number, known: Pipeline | null): Promise<JobResult> {
     const checkedAt = clock()
-    const now = await looks.look(project, pipelineId)
-    if (now === null) return { kind: 'done' }
-    const facts = {
-      ...(known === null
-        ? await firstFacts(project, now.pipeline, checkedAt)
-        : await sameFacts(project, known)),
-      checkedAt,
-    }
-    const { expected } = facts
-    const seen = { ...facts, ...(await standing(project, { ...now, expected })) }
+    const seen = await gather(project, { pipelineId, known, checkedAt })
+    if (seen === null) return { kind: 'done' }
     await pipelines.save(seen)
     await enqueueNotes(seen)
     if (seen.kind === 'branch') await enqueueNotesAgainst(project, seen.ref, seen, known)
     if (seen.rootId !== null) await queue.enqueue(jobKey.pipeline(project.id, seen.rootId))
     return after(seen, project)
-  }
-
-  /** What does not change while a pipeline runs. */
-  async function firstFacts(project: Project, found: GitLabPipeline, firstSeenAt: Date): Promise<SameFacts> {
-    const target = pipelineTarget(found)
-    const [merge, mrIids, expected, rootId] = await Promise.all([
-      mergeOf(project, found, target),
-      mergeRequestsOf(project, target),
-      target.kind === 'none' ? null : looks.expectedJobs(project, found),
-      found.source === 'parent_pipeline' ? looks.rootOf(project, found) : null,
-    ])
-    const { id: pipelineId, sha, ref, source, webUrl } = found
-    const { kind } = target
-    return {
-      projectId: project.id,
-      pipelineId,
-      sha,
-      ...merge,
-      ref,
-      kind,
-      source,
-      webUrl,
-      mrIids,
-      expected,
-      rootId,
-      firstSeenAt,
-    }
-  }
-
-  async function sameFacts(project: Project, known: Pipeline): Promise<SameFacts> {
-    const { projectId, pipelineId, sha, headSha, targetSha, ref, kind, source, webUrl } = known
-    const { expected, rootId, firstSeenAt } = known
-    if (targetSha !== null) await models.markSourceCommit(project.id, sha, headSha)
-    const mrIids =
-      kind === 'branch' ? await mergeRequestsOf(project, { kind: 'branch', branch: ref }) : known.mrIids
-    return {
-      projectId,
-      pipelineId,
-      sha,
-      headSha,
-      targetSha,
-      ref,
-      kind,
-      source,
-      webUrl,
-      mrIids,
-      expected,
-      rootId,
-      firstSeenAt,
-    }
-  }
-
-  /** A pipeline has ended with its child pipelines. */
-  async function standing(
-    project: Project,
-    { pipeline: { id, status }, jobs, expected }: PipelineLook & Pick<PipelineFacts, 'expected'>,
-  ) {
-    const hasEndedItself = hasEnded(status) || allEnded(jobs, expected?.gates ?? [])
-    const hasChildren = hasEndedItself && expected?.startsPipelines === true
-    const children = hasChildren ? await looks.descendants(project, id) : []
-    return {
-      status,
-      ended: hasEndedItself && children.every((child) => hasEnded(child.status)),
-      jobs: jobs.map(({ id: jobId, name, status: of, allowFailure }) => ({
-        id: jobId,
-        name,
-        status: of,
-        allowFailure,
-      })),
-    }
-  }
-
-  /** In merged-results pipelines the commit is in no branch: its parents are the target's and the source's heads. */
-  async function mergeOf(project: Project, found: GitLabPipeline, target: PipelineTarget) {
-    if (target.kind !== 'merge_request' || !target.mergedResults)
-      return { headSha: found.sha, targetSha: null }
-    const merge = await parentsOf(project, found.sha)
-    await models.markSourceCommit(project.id, found.sha, merge.headSha)
-    return merge
-  }
-
-  async function parentsOf(project: Project, sha: string) {
-    const [commit] = await gitlab.listCommits(project.gitlabProjectId, sha, 1)
-    const [targetSha = null, headSha = sha] = commit?.parentIds ?? []
-    return { headSha, targetSha }
-  }
-
-  async function mergeRequestsOf(project: Project, target: PipelineTarget): Promise<number[]> {
-    if (target.kind === 'merge_request') return [target.mrIid]
-    if (target.kind === 'none') return []
-    const open = await gitlab.listOpenMergeRequests(project.gitlabProjectId, target.branch)
-    return open.filter((mr) => mr.sourceProjectId === project.gitlabProjectId).map((mr) => mr.iid)
   }
 
   async function enqueueNotes({ projectId, mrIids }: PipelineFacts): Promise<void> {
@@ -204,11 +100,6 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
 
 function succeeded(job: { status: string }): boolean {
   return job.status === 'success'
-}
-
-function allEnded(jobs: GitLabJob[], gates: readonly string[]): boolean {
-  const isGate = (job: GitLabJob) => isGateJob(job) || gates.includes(job.name)
-  return jobs.length > 0 && jobs.every((job) => isGate(job) || hasEnded(job.status))
 }
 
 /** Where no webhook tells of the end, a young pipeline is asked about sooner, less and less often. */

@@ -89,9 +89,11 @@ function fromDoc({
 }: PipelineDoc): Pipeline | null {
   if (facts.checkedAt === undefined) return null
   return {
-    // Rows of earlier versions do not have these.
-    ...{ expected: null, rootId: null, commitStatus: null },
     ...(facts as PipelineFacts),
+    // Rows of earlier versions do not have these.
+    expected: facts.expected ?? null,
+    rootId: facts.rootId ?? null,
+    commitStatus: facts.commitStatus ?? null,
     silent: Object.values(silent ?? {}),
     heardAt: heardAt ?? null,
   }
@@ -123,36 +125,6 @@ export function createPipelineStore(db: Db) {
   async function markHeard(projectId: string, pipelineId: number, at: Date): Promise<boolean> {
     const result = await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { heardAt: at } })
     return result.matchedCount > 0
-  }
-
-  async function addSilentJob(projectId: string, pipelineId: number, job: SilentJob): Promise<void> {
-    await pipelines.updateOne(
-      { _id: idOf(projectId, pipelineId) },
-      { $set: { projectId, pipelineId, schema: 1, [`silent.${job.id}`]: job } },
-      { upsert: true },
-    )
-  }
-
-  async function findSilentJob(
-    projectId: string,
-    pipelineId: number,
-    jobId: number,
-  ): Promise<SilentJob | null> {
-    const doc = await pipelines.findOne({ _id: idOf(projectId, pipelineId) }, { projection: { silent: 1 } })
-    return doc?.silent?.[String(jobId)] ?? null
-  }
-
-  async function addSupersededJob(projectId: string, pipelineId: number, jobId: number): Promise<void> {
-    await pipelines.updateOne(
-      { _id: idOf(projectId, pipelineId) },
-      { $set: { projectId, pipelineId, schema: 1 }, $addToSet: { supersededJobs: jobId } },
-      { upsert: true },
-    )
-  }
-
-  async function isSupersededJob(projectId: string, pipelineId: number, jobId: number): Promise<boolean> {
-    const filter = { _id: idOf(projectId, pipelineId), supersededJobs: jobId }
-    return (await pipelines.findOne(filter, { projection: { _id: 1 } })) !== null
   }
 
   /** Pipelines of one head, newest first. */
@@ -216,18 +188,50 @@ export function createPipelineStore(db: Db) {
     find,
     save,
     saveStatus,
+    ...createJobWords(pipelines),
     listUnended,
     markHeard,
-    addSilentJob,
-    findSilentJob,
-    addSupersededJob,
-    isSupersededJob,
     listOfHead,
     listOfHeads,
     findNewestHead,
     listByIds,
     listMergeRequests,
   }
+}
+
+/** What jobs that left no model said of themselves. */
+function createJobWords(pipelines: Collection<PipelineDoc>) {
+  async function addSilentJob(projectId: string, pipelineId: number, job: SilentJob): Promise<void> {
+    await pipelines.updateOne(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { projectId, pipelineId, schema: 1, [`silent.${job.id}`]: job } },
+      { upsert: true },
+    )
+  }
+
+  async function findSilentJob(
+    projectId: string,
+    pipelineId: number,
+    jobId: number,
+  ): Promise<SilentJob | null> {
+    const doc = await pipelines.findOne({ _id: idOf(projectId, pipelineId) }, { projection: { silent: 1 } })
+    return doc?.silent?.[String(jobId)] ?? null
+  }
+
+  async function addSupersededJob(projectId: string, pipelineId: number, jobId: number): Promise<void> {
+    await pipelines.updateOne(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { projectId, pipelineId, schema: 1 }, $addToSet: { supersededJobs: jobId } },
+      { upsert: true },
+    )
+  }
+
+  async function isSupersededJob(projectId: string, pipelineId: number, jobId: number): Promise<boolean> {
+    const filter = { _id: idOf(projectId, pipelineId), supersededJobs: jobId }
+    return (await pipelines.findOne(filter, { projection: { _id: 1 } })) !== null
+  }
+
+  return { addSilentJob, findSilentJob, addSupersededJob, isSupersededJob }
 }
 
 export type PipelineStore = ReturnType<typeof createPipelineStore>

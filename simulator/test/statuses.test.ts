@@ -19,6 +19,10 @@ function post(token: string, body: Record<string, unknown>, sha = mr.sha): Promi
 const pipeline = gitlab.createPipeline({ projectId: project.id, mrIid: mr.iid, jobs: [{ name: 'train' }] })
 const all = ['pending', 'running', 'success', 'failed', 'canceled', 'skipped']
 
+function textOf(length: number): string {
+  return 'http://x/'.padEnd(length, 'x')
+}
+
 const refused: Record<string, string[]> = {
   none: [],
   pending: ['pending'],
@@ -114,12 +118,11 @@ t.test('requests are refused as GitLab words it', async (t) => {
     json: { message: { target_url: Array } },
   })
   for (const field of ['target_url', 'description', 'name']) {
-    const value = (length: number) => 'http://x/'.padEnd(length, 'x')
-    t.match(await post(bot.token, { state: 'success', [field]: value(256) }), {
+    t.match(await post(bot.token, { state: 'success', [field]: textOf(256) }), {
       status: 400,
       json: { message: { [field]: ['is too long (maximum is 255 characters)'] } },
     })
-    t.equal((await post(bot.token, { state: 'success', name: newName(), [field]: value(255) })).status, 201)
+    t.equal((await post(bot.token, { state: 'success', name: newName(), [field]: textOf(255) })).status, 201)
   }
   t.match(await post(outsider.token, { state: 'success' }), { status: 403 })
   t.match(await post(bot.token, { state: 'success' }, 'f'.repeat(40)), { status: 404 })

@@ -20,6 +20,14 @@ function modelsOf(commit: string, ...names: string[]): Model[] {
   return names.map((name) => mainModel({ name, commit }))
 }
 
+function trainedBy(name: string, job: string, commit: string): Model {
+  return mainModel({ name, commit, job: { name: job } })
+}
+
+function ancestor(commit: string, models: Model[]): BaselinePool {
+  return { reason: 'ancestor', commit, commitsBehind: null, carriedFrom: null, models }
+}
+
 t.test('a succeeded job of the target branch itself is trustworthy, also of a schedule', async (t) => {
   t.ok(isTrustworthy(mainModel(), trust))
   t.ok(
@@ -177,13 +185,13 @@ t.test('what the newest commit alone knows is not missing here', async (t) => {
 t.test(
   'what the target branch has dropped is not missing here, what another job trains may be',
   async (t) => {
-    const of = (name: string, job: string, commit: string) => mainModel({ name, commit, job: { name: job } })
-    const pool = (commit: string, models: Model[]): BaselinePool => {
-      return { reason: 'ancestor', commit, commitsBehind: null, carriedFrom: null, models }
-    }
     const pools = [
-      pool('c1', [of('kept', 'train', 'c1')]),
-      pool('c2', [of('dropped', 'train', 'c2'), of('other', 'train-other', 'c2'), of('back', 'train', 'c2')]),
+      ancestor('c1', [trainedBy('kept', 'train', 'c1')]),
+      ancestor('c2', [
+        trainedBy('dropped', 'train', 'c2'),
+        trainedBy('other', 'train-other', 'c2'),
+        trainedBy('back', 'train', 'c2'),
+      ]),
     ]
 
     const chosen = chooseBaselines({ candidates: [model({ name: 'kept' }), model({ name: 'back' })], pools })

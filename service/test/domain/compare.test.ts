@@ -220,8 +220,6 @@ t.test('a search of which no trial can be chosen is missing', async (t) => {
 })
 
 t.test('what differs by no more than the tolerance is the same, whatever binary fractions say', async (t) => {
-  const book = (tolerance: string, extra = '') =>
-    createRuleBook(readRules(`results: {accuracy: {tolerance: ${tolerance}${extra}}}`).rules ?? noRules)
   const table: [string, number, number, string][] = [
     ['1pp', 0.93, 0.92, 'same'],
     ['1pp', 0.93, 0.94, 'same'],
@@ -235,7 +233,7 @@ t.test('what differs by no more than the tolerance is the same, whatever binary 
       candidates: [model({ results: { accuracy: current } })],
       baselines: [baseline([mainModel({ results: { accuracy: old } })])],
       endedJobs: new Set(),
-      rules: book(tolerance),
+      rules: createRuleBook(readRules(`results: {accuracy: {tolerance: ${tolerance}}}`).rules ?? noRules),
     })
     t.equal(rows[0]?.state, state, `${old} to ${current} with ${tolerance}`)
   }

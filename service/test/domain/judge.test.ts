@@ -42,6 +42,10 @@ function brokenOf(verdict: Verdict): string[] {
   return verdict.broken.map(({ level, kind, name, result }) => [level, kind, name, result?.name].join(' '))
 }
 
+function repeats(make: typeof model, values: number[]): Model[] {
+  return values.map((accuracy, n) => make({ repeat: String(n), results: { accuracy } }))
+}
+
 const { NaN: notANumber, POSITIVE_INFINITY: infinity } = Number
 
 t.test('a result may get worse by what its rule says and no more', async (t) => {
@@ -103,8 +107,6 @@ t.test('on other data only limits are judged', async (t) => {
 })
 
 t.test('a difference within the noise warns where it would have failed', async (t) => {
-  const repeats = (make: typeof model, values: number[]) =>
-    values.map((accuracy, n) => make({ repeat: String(n), results: { accuracy } }))
   const before = repeats(mainModel, [0.95, 0.85, 0.9])
   const here = repeats(model, [0.84, 0.92, 0.86])
   const read = readRules('results: {accuracy: {fail: {worse_by: 1pp}, warn: {worse_by: 0.5pp}}}').rules
