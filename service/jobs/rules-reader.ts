@@ -7,6 +7,7 @@ import {
   rulesPath,
   type RulesProblem,
 } from '../domain/rules.js'
+import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab } from '../gitlab/port.js'
 import { readRules } from '../ingest/rules-file.js'
 import type { Project } from '../stores/project-store.js'
@@ -64,9 +65,15 @@ export function createRulesReader({ gitlab, clock }: RulesReaderOptions) {
   }
 
   async function ask(project: Project, ref: string): Promise<RulesAt> {
-    const file = await gitlab.findFile(project.gitlabProjectId, rulesPath, ref)
-    if (file === null) return { ...nothing, commit: null }
-    return { ...read(file), commit: file.commitId }
+    try {
+      const file = await gitlab.findFile(project.gitlabProjectId, rulesPath, ref)
+      if (file === null) return { ...nothing, commit: null }
+      return { ...read(file), commit: file.commitId }
+    } catch (error) {
+      // Not to be known is not the same as none: what gates there are, nobody can say.
+      if (error instanceof GitLabError && error.kind === 'forbidden') return { ...hidden, commit: null }
+      throw error
+    }
   }
 
   function read({ text, sizeBytes }: { text: string | null; sizeBytes: number }): Omit<RulesAt, 'commit'> {
@@ -92,10 +99,15 @@ const nothing = {
   problems: [],
 } satisfies Omit<RulesAt, 'commit'>
 
+const hidden = unreadable('GitLab does not let the bot read files of this repository')
+
 function tooLarge(sizeBytes: number): Omit<RulesAt, 'commit'> {
-  const message = `the file has ${sizeBytes} bytes, which is too large to be read`
+  return unreadable(`the file has ${sizeBytes} bytes, which is too large to be read`)
+}
+
+function unreadable(message: string): Omit<RulesAt, 'commit'> {
   const problem = { line: 1, column: 1, key: '', message, suggestion: null }
-  return { ...nothing, state: 'unreadable', text: '', problems: [problem] }
+  return { ...nothing, state: 'unreadable', text: message, problems: [problem] }
 }
 
 function keep<T>(map: Map<string, T>, key: string, value: T): void {
