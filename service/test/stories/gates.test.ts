@@ -1,9 +1,8 @@
 import t from 'tap'
-import { eventually, startTestService } from '../support/service.js'
+import { startTestService } from '../support/service.js'
 import {
   askGate,
   endJob,
-  idle,
   model,
   noteSaying,
   openMergeRequest,
@@ -11,13 +10,12 @@ import {
   setRules,
   startJobs,
   statusesBecome,
-  statusesOf,
   train,
   trainMergeRequest,
 } from '../support/story.js'
 
 const service = await startTestService(t)
-const { simulator, maintainer } = service
+const { simulator } = service
 
 /** A project with rules whose main was trained, with a merge request. */
 async function startStory(path: string, rules: string, models = [model('tree', 0.9)]) {

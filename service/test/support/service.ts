@@ -59,6 +59,7 @@ export interface TestServiceOptions {
   worker?: boolean
   /** A mongod of the test's own; default: a database on the one for all tests. */
   mongodbUrl?: string
+  clock?: () => Date
 }
 
 /** The whole service on a port of its own, with a database of its own, beside a GitLab of its own. */
@@ -80,7 +81,7 @@ export async function startTestService(
     publicUrl: url,
     gitlab: createGitLab({ apiUrl: simulator.url, token: bot.token, timeoutMs: 5_000 }),
     queue: createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() }),
-    clock: () => new Date(),
+    clock: options.clock ?? (() => new Date()),
     log: pino({ level: process.env.MLMM_TEST_LOG ?? 'silent' }),
     stores,
   }

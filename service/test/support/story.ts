@@ -168,11 +168,21 @@ export async function idle({ stores }: TestService): Promise<void> {
   })
 }
 
-/** Has GitLab say of the project's configuration that these jobs hold our ID token, and that one is the gate. */
-export function expectJobs(service: TestService, project: TestProject, names: string[]): void {
+/** Has GitLab say of the project's configuration that these jobs hold our ID token, that one is the gate, and that
+ * others start child pipelines. */
+export function expectJobs(
+  service: TestService,
+  project: TestProject,
+  names: string[],
+  bridges: string[] = [],
+): void {
   const holder = { id_tokens: { MLMM_ID_TOKEN: { aud: service.url } }, script: 'make' }
   const gate = { ...holder, variables: { MLMM_GATE: '1' } }
-  const config = { ...Object.fromEntries(names.map((name) => [name, holder])), 'mlmm-gate': gate }
+  const jobs = [
+    ...names.map((name) => [name, holder]),
+    ...bridges.map((name) => [name, { trigger: { include: 'child.yml' } }]),
+  ]
+  const config = { ...Object.fromEntries(jobs), 'mlmm-gate': gate }
   service.simulator.faults.add({
     route: new RegExp(`/projects/${project.id}/ci/lint`),
     status: 200,
@@ -192,6 +202,32 @@ export async function setRules(
   const head = await simulator.pushFiles({ ...base, files })
   await simulator.settled()
   return { ...project, head }
+}
+
+/** A fork of the project, and a merge request from its branch: one that the project has too, or else a new one. */
+export async function openFromFork(
+  service: TestService,
+  project: TestProject,
+  { username, branch }: { username: string; branch?: string },
+) {
+  const { simulator } = service
+  const { id: userId } = simulator.createUser({ username, name: `${username} of a fork` })
+  const fork = await simulator.createProject({
+    path: `${username}/${project.path.split('/').at(-1)}`,
+    visibility: 'public',
+    members: [{ userId, accessLevel: 50 }],
+    forkedFrom: project.id,
+  })
+  const sourceBranch = branch ?? `of-${username}`
+  if (branch === undefined) {
+    const files = { 'fork.txt': username }
+    await simulator.pushFiles({ projectId: fork.id, userId, branch: sourceBranch, files })
+  }
+  const from = { sourceProjectId: fork.id, sourceBranch, userId }
+  const to = { projectId: project.id, targetBranch: 'main' }
+  const mr = await simulator.createMergeRequest({ ...from, ...to, title: `From ${username}` })
+  await simulator.settled()
+  return { fork, mr }
 }
 
 /** What the service said of a pipeline as commit statuses, oldest first. */
