@@ -25,6 +25,8 @@ export interface ProjectAccess {
   /** The project that an ID token speaks for; connects it where `AUTO_CONNECT` allows.
    * @throws Problem PROJECT_NOT_CONNECTED, GITLAB_UNAVAILABLE */
   getForJob(gitlabProjectId: number): Promise<Project>
+  /** Whether jobs of forks may report now, whatever is remembered of the project. */
+  allowsForks(project: Project): Promise<boolean>
   /** A project that everyone may read, by GitLab's number, our id, its path or a path it had before.
    * @throws Problem NOT_FOUND, also for a project one may not see */
   getOpen(idOrPath: string): Promise<Project>
@@ -50,6 +52,10 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
       else remembered.delete(gitlabProjectId)
     })
     return answer
+  }
+
+  async function allowsForks({ id }: Project): Promise<boolean> {
+    return (await projects.find(id))?.forkReports === 'allowed'
   }
 
   async function findOrConnect(gitlabProjectId: number): Promise<Project> {
@@ -100,7 +106,7 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     return isOpenToEveryone(fresh) ? fresh : null
   }
 
-  return { getForJob, getOpen, isOpen }
+  return { getForJob, allowsForks, getOpen, isOpen }
 }
 
 /** By GitLab's number, our id, its path or a path it had before; says nothing of who may see it. */

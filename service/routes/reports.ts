@@ -76,7 +76,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
   async function authorise(request: FastifyRequest): Promise<Reporter> {
     const identity = await request.ciIdentity()
     const project = await access.getForJob(identity.gitlabProjectId)
-    if (identity.isFork && project.forkReports !== 'allowed') {
+    if (identity.isFork && !(await access.allowsForks(project))) {
       throw new Problem('FORK_REPORTS_OFF', {
         message: `The job runs code of another project (${identity.tokenProjectId}).`,
       })
