@@ -6,7 +6,7 @@ import { startSimulator } from '../simulator/simulator.js'
 /** `npm run docs:picture`: the README's picture of a note, taken of the simulator's page. Needs a chromium. */
 
 const root = new URL('..', import.meta.url)
-const note = readFileSync(new URL('service/test/render/fixtures/notes/mixed.md', root), 'utf8')
+const note = readFileSync(new URL('service/test/render/fixtures/notes/gate-warned.md', root), 'utf8')
 
 const simulator = await startSimulator()
 const browser = await chromium.launch({
