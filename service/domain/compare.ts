@@ -58,7 +58,7 @@ export function compare(input: CompareInput): Comparison {
   for (const [key, baseline] of before) {
     if (!here.has(key)) rows.push(absentModel(baseline, contextOf(key)))
   }
-  rows.sort(byStateThenName)
+  sortRows(rows)
   return { rows, counts: countStates(rows), columns: [...columns.values()] }
 }
 
@@ -87,12 +87,34 @@ const STATE_PLACES = Object.fromEntries(MODEL_STATES.map((state, place) => [stat
   number
 >
 
-function byStateThenName(a: ComparedModel, b: ComparedModel): number {
-  return (
-    STATE_PLACES[a.state] - STATE_PLACES[b.state] ||
-    byCodeUnits(a.dataset, b.dataset) ||
-    byCodeUnits(a.name, b.name)
+/** Worst first: by state, and of what is worse the largest loss first. Then by dataset and name. */
+function sortRows(rows: ComparedModel[]): ComparedModel[] {
+  const losses = new Map(rows.map((row) => [row, largestLoss(row)]))
+  const lossOf = (row: ComparedModel) => losses.get(row) ?? 0
+  return rows.sort(
+    (a, b) =>
+      STATE_PLACES[a.state] - STATE_PLACES[b.state] ||
+      byNumber(lossOf(b), lossOf(a)) ||
+      byCodeUnits(a.dataset, b.dataset) ||
+      byCodeUnits(a.name, b.name),
   )
+}
+
+/** Relative to its baseline, the largest of the results that are worse; infinite for what has become NaN. */
+function largestLoss({ results, state }: ComparedModel): number {
+  if (state !== 'worse' && state !== 'mixed') return 0
+  const isSeen = results.some(({ state: of, training }) => of === 'worse' && !training)
+  let largest = 0
+  for (const { state: of, training, relative, new: value } of results) {
+    if (of !== 'worse' || (training && isSeen && !Number.isNaN(value))) continue
+    largest = Math.max(largest, relative === null ? Number.POSITIVE_INFINITY : Math.abs(relative))
+  }
+  return largest
+}
+
+/** Infinities are equal to themselves, which their difference does not say. */
+function byNumber(a: number, b: number): number {
+  return a === b ? 0 : a - b
 }
 
 function countStates(rows: ComparedModel[]): Record<ModelState, number> {

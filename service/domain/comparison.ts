@@ -117,7 +117,7 @@ export interface ResultColumn extends ResultKind {
 }
 
 export interface Comparison {
-  /** Worst first, then by dataset and name. */
+  /** Worst first, of those that are worse the largest relative loss first; then by dataset and name. */
   rows: ComparedModel[]
   counts: Record<ModelState, number>
   /** Every result name there is: first those that the rules name for the note, in that order, then the best known. */

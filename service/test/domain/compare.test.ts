@@ -260,6 +260,23 @@ t.test('one training beside one is held against the history of the target branch
   t.equal(stateAt(0.88, history.slice(0, 7))?.state, 'worse', 'too few trainings tell nothing')
 })
 
+t.test('of what is worse the largest loss comes first, and what is NaN before it', async (t) => {
+  const pairs: [string, number, number][] = [
+    ['a', 0.9, 0.89],
+    ['b', 0.9, 0.5],
+    ['c', 0.9, notANumber],
+    ['d', 0.9, 0.95],
+    ['e', 0.9, 0.89],
+  ]
+  const here = pairs.map(([name, , accuracy]) => model({ name, results: { accuracy } }))
+  const before = pairs.map(([name, accuracy]) => baseline([mainModel({ name, results: { accuracy } })]))
+
+  t.strictSame(
+    compareAll(here, before).rows.map(({ name }) => name),
+    ['c', 'b', 'a', 'e', 'd'],
+  )
+})
+
 t.test('columns that the rules name come first, in their order', async (t) => {
   const book = createRuleBook(readRules('note: {columns: [loss, gini]}').rules ?? noRules)
   const candidates = [model({ results: { accuracy: 1, gini: 1, loss: 1 } })]
