@@ -31,6 +31,8 @@ const LARGE = 1e7
 const SMALL = 1e-4
 /** Whole numbers (counts, bytes) stay whole up to here. */
 const LARGE_WHOLE = 1e12
+/** From here on a float holds no fraction. */
+const LARGEST_EXACT = 1e15
 const MAX_UNIT_LENGTH = 12
 
 /** `null` digits after the point: written with an exponent and `significant` digits. */
@@ -93,12 +95,14 @@ interface Wanted {
 /** As the rules say; else no digit that the standard error makes worthless; else as many as the difference needs. */
 function shownDigits(values: number[], errors: number[], { change, percent, digits }: Wanted): Digits {
   const free = digitsFor(values, Math.abs(change), percent)
-  if (digits !== null) return { decimals: digits, significant: free.significant }
+  const largest = Math.max(0, ...errors, ...values.filter(Number.isFinite).map(Math.abs))
+  if (digits !== null) {
+    return { decimals: largest < LARGEST_EXACT ? digits : null, significant: free.significant }
+  }
   const error = Math.max(0, ...errors)
   if (error === 0) return free
-  const largest = Math.max(0, ...values.filter(Number.isFinite).map(Math.abs))
   const decimals = decimalsOfError(error)
-  const significant = Math.max(2, magnitudeOf(Math.max(largest, error)) + decimals + 1)
+  const significant = Math.max(2, magnitudeOf(largest) + decimals + 1)
   if (largest >= LARGE || decimals > 10) return { decimals: null, significant: Math.min(7, significant) }
   return { decimals: Math.max(0, decimals), significant }
 }

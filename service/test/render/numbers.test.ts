@@ -94,6 +94,7 @@ t.test(
       [12.31, 12.310001, '12.3 → 12.3 ms (+1.0e−6)'],
       [1234567.25, 1234568.5, '1,234,567.3 → 1,234,568.5 ms (+1.3)'],
       [0.01, 0.02, '0.01 → 0.02 ms (+0.01)'],
+      [1e300, 2e300, '1.00e300 → 2.00e300 ms (+1.0e300)'],
       [1, notANumber, '1.0 ms → NaN (not a number)'],
     ]
     for (const [old, current, text] of table) {
@@ -114,6 +115,7 @@ t.test('with repeats there are as many digits as the standard error leaves', asy
     [0.9306, 0.941, 0.04, 0.06, '93% ± 4 94% ± 6 +1 pp'],
     [0.9306, 0.941, null, 0.006, '93.1% 94.1% ± 0.6 +1.0 pp'],
     [0.9306, 0.941, 0, 0, '93.1% 94.1% +1.0 pp'],
+    [0.93, 2.03, 3e24, null, '9.3e1% ± 3.0e26 2.0e2% +1.1e2 pp'],
   ]
   for (const [old, current, oldError, newError, text] of table) {
     const result = { old, new: current, oldError, newError, difference: current - old, relative: null }
