@@ -9,7 +9,7 @@ import type { Head } from './merge-request-head.js'
  * reported at the baseline. */
 export function describePipeline(project: Project, head: Head, baselines: readonly Baseline[]): NotePipeline {
   const root = rootOf(head)
-  const isFinished = head.pipelines.every((row) => row.ended)
+  const isFinished = hasFinished(head)
   const reported = new Set(head.models.map((model) => model.job.name))
   const expected = expectedJobs(head)
   const before = baselines.flatMap(({ models }) => models.map((model) => model.job.name))
@@ -38,6 +38,12 @@ export function describePipeline(project: Project, head: Head, baselines: readon
     })),
     silentJobs: silent,
   }
+}
+
+/** A child may be known before the pipeline that started it, whose end is the one that counts. */
+function hasFinished({ pipelines }: Head): boolean {
+  const known = new Set(pipelines.map((row) => row.pipelineId))
+  return pipelines.every((row) => row.ended && (row.rootId === null || known.has(row.rootId)))
 }
 
 /** The newest pipeline that is no child of another. */

@@ -1,6 +1,6 @@
 import { isGateJob } from '../domain/gate-job.js'
 import { hasEnded, type PipelineTarget, pipelineTarget } from '../domain/target.js'
-import type { GitLab, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
+import type { GitLab, GitLabDownstream, GitLabJob, GitLabPipeline } from '../gitlab/port.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineFacts } from '../stores/pipeline-store.js'
 import type { Project } from '../stores/project-store.js'
@@ -17,13 +17,24 @@ export interface PipelineToGather {
   pipelineId: number
   /** What the look before this one told. */
   known: Pipeline | null
+  /** The pipeline that people started, where it is known that this is a child of it. */
+  rootId?: number
   checkedAt: Date
+}
+
+export interface GatheredPipeline {
+  facts: PipelineFacts
+  /** Of a pipeline that has ended, those that it started and that they started. */
+  children: GitLabDownstream[]
 }
 
 type SameFacts = Omit<PipelineFacts, 'status' | 'ended' | 'jobs' | 'checkedAt'>
 
 /** All that GitLab tells of a pipeline now; null where it is gone. */
-export type PipelineGatherer = (project: Project, pipeline: PipelineToGather) => Promise<PipelineFacts | null>
+export type PipelineGatherer = (
+  project: Project,
+  pipeline: PipelineToGather,
+) => Promise<GatheredPipeline | null>
 
 export function createPipelineGatherer({
   gitlab,
@@ -32,22 +43,29 @@ export function createPipelineGatherer({
 }: PipelineGathererOptions): PipelineGatherer {
   const looks = createPipelineLooks({ gitlab, audience })
 
-  return async (project, { pipelineId, known, checkedAt }) => {
+  return async (project, { pipelineId, known, rootId, checkedAt }) => {
     const now = await looks.look(project, pipelineId)
     if (now === null) return null
     const facts =
-      known === null ? await firstFacts(project, now.pipeline, checkedAt) : await sameFacts(project, known)
-    return { ...facts, ...(await standing(project, now, facts)), checkedAt }
+      known === null
+        ? await firstFacts(project, now.pipeline, { rootId, firstSeenAt: checkedAt })
+        : await sameFacts(project, known)
+    const { children, ...standing } = await standingOf(project, now, facts)
+    return { facts: { ...facts, ...standing, checkedAt }, children }
   }
 
   /** What does not change while a pipeline runs. */
-  async function firstFacts(project: Project, found: GitLabPipeline, firstSeenAt: Date): Promise<SameFacts> {
+  async function firstFacts(
+    project: Project,
+    found: GitLabPipeline,
+    { rootId: knownRootId, firstSeenAt }: { rootId: number | undefined; firstSeenAt: Date },
+  ): Promise<SameFacts> {
     const target = pipelineTarget(found)
     const [merge, mrIids, expected, rootId] = await Promise.all([
       mergeOf(project, found, target),
       mergeRequestsOf(project, target),
       target.kind === 'none' ? null : looks.expectedJobs(project, found),
-      found.source === 'parent_pipeline' ? looks.rootOf(project, found) : null,
+      knownRootId ?? (found.source === 'parent_pipeline' ? looks.rootOf(project, found) : null),
     ])
     const { id: pipelineId, sha, ref, source, webUrl } = found
     const { kind } = target
@@ -76,7 +94,7 @@ export function createPipelineGatherer({
   }
 
   /** A pipeline has ended with its child pipelines. */
-  async function standing(
+  async function standingOf(
     project: Project,
     { pipeline: { id, status }, jobs }: PipelineLook,
     { expected }: Pick<PipelineFacts, 'expected'>,
@@ -85,6 +103,7 @@ export function createPipelineGatherer({
     const hasChildren = hasEndedItself && expected?.startsPipelines === true
     const children = hasChildren ? await looks.descendants(project, id) : []
     return {
+      children,
       status,
       ended: hasEndedItself && children.every((child) => hasEnded(child.status)),
       jobs: jobs.map(({ id: jobId, name, status: of, allowFailure }) => ({

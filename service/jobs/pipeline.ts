@@ -6,7 +6,7 @@ import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { Pipeline, PipelineFacts, PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 import { jobKey, parseKey } from './keys.js'
-import { createPipelineGatherer } from './pipeline-gatherer.js'
+import { createPipelineGatherer, type GatheredPipeline } from './pipeline-gatherer.js'
 import type { Queue } from './queue.js'
 import type { JobHandler, JobResult } from './worker.js'
 
@@ -17,6 +17,8 @@ const youngFreshMs = 1_500
 const hourMs = 3_600_000
 /** A pipeline that runs longer is given up; a later report or webhook takes it up again. */
 const followedForMs = 72 * hourMs
+/** Of the children of a pipeline that has ended, each costs a call to GitLab. */
+const mostChildren = 20
 
 export interface PipelineJobOptions {
   gitlab: GitLab
@@ -65,15 +67,40 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     const checkedAt = clock()
     const seen = await gather(project, { pipelineId, known, checkedAt })
     if (seen === null) return { kind: 'done' }
-    await pipelines.save(seen)
-    await enqueueNotes(seen)
-    if (seen.kind === 'branch') await enqueueNotesAgainst(project, seen.ref, seen, known)
-    if (seen.rootId !== null) await queue.enqueue(jobKey.pipeline(project.id, seen.rootId))
-    return after(seen, project)
+    if (seen.facts.ended) await lookAtChildren(project, seen)
+    await keep(project, seen.facts, known)
+    await enqueueNotes(seen.facts)
+    return after(seen.facts, project)
   }
 
-  async function enqueueNotes({ projectId, mrIids }: PipelineFacts): Promise<void> {
-    await queue.enqueue(mrIids.map((mrIid) => jobKey.note(projectId, mrIid)))
+  /** The end of a pipeline is that of its children, so what became of their jobs is known before. */
+  async function lookAtChildren(
+    project: Project,
+    { facts: root, children }: GatheredPipeline,
+  ): Promise<void> {
+    if (children.length === 0) return
+    const rows = await pipelines.listByIds(
+      project.id,
+      children.map((child) => child.pipelineId),
+    )
+    const knownOf = new Map(rows.map((row) => [row.pipelineId, row]))
+    const unseen = children.filter((child) => knownOf.get(child.pipelineId)?.ended !== true)
+    for (const { pipelineId } of unseen.slice(0, mostChildren)) {
+      const known = knownOf.get(pipelineId) ?? null
+      const seen = await gather(project, { pipelineId, known, rootId: root.pipelineId, checkedAt: clock() })
+      if (seen !== null) await keep(project, seen.facts, known)
+    }
+  }
+
+  async function keep(project: Project, seen: PipelineFacts, known: Pipeline | null): Promise<void> {
+    await pipelines.save(seen)
+    if (seen.kind === 'branch') await enqueueNotesAgainst(project, seen.ref, seen, known)
+  }
+
+  /** Those that a child is for are its root's, without which nobody knows what is still to come. */
+  async function enqueueNotes({ projectId, mrIids, rootId }: PipelineFacts): Promise<void> {
+    const notes = mrIids.map((mrIid) => jobKey.note(projectId, mrIid))
+    await queue.enqueue(rootId === null ? notes : [jobKey.pipeline(projectId, rootId)])
   }
 
   /** The models of a branch are what others are compared with, once GitLab says that their jobs succeeded. */
