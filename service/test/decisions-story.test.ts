@@ -76,3 +76,38 @@ t.test('without its excluded baseline a model has nothing to be compared with', 
   await statusIs(pipeline.id, 'failed')
   await simulator.settled()
 })
+
+t.test(
+  'a model that is excluded here is out of the note and of the gate until it is included again',
+  async (t) => {
+    const project = await projectWithGate('research/wrong-data')
+    const mr = await openMergeRequest(service, project, 'leaky')
+    const models = [model('tree', 0.8), model('knn', 0.7)]
+    const { pipeline } = await trainMergeRequest(service, project, mr.iid, models)
+    const note = await noteSaying(service, project, mr.iid, /gate failed, 1 rule broken[^]*finished/)
+    await statusIs(pipeline.id, 'failed')
+    const connected = await stores.projects.findByGitLabId(project.id)
+    const found = await stores.models.listOfCommits(connected?.id ?? '', [pipeline.sha])
+    const tree = found.find(({ name }) => name === 'tree')
+    const path = `/api/v1/projects/${project.id}/models/${tree?.id}/exclusion`
+
+    const answer = await call(service, 'POST', path, { token, body: { reason: 'Trained on the test set' } })
+
+    t.equal(answer.status, 201, answer.text)
+    const without = await noteSaying(
+      service,
+      project,
+      mr.iid,
+      /Excluded from the comparison:\*\*[^\n]*test set/,
+    )
+    t.equal(without.id, note.id)
+    t.match(without.body, /<code>tree<\/code> here by <code>maya<\/code>/)
+    t.notMatch(without.body, /gate failed|missing|80\.0/)
+    await statusIs(pipeline.id, 'success')
+    t.equal((await call(service, 'DELETE', path, { token })).status, 200)
+    const back = await noteSaying(service, project, mr.iid, /gate failed/)
+    t.equal(back.body, note.body)
+    await statusIs(pipeline.id, 'failed')
+    await simulator.settled()
+  },
+)
