@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { identityOf } from './baseline.js'
 import { amountIn, exceeds } from './compare-results.js'
 import type { ComparedModel, ComparedResult, Comparison } from './comparison.js'
+import { describeResult } from './directions.js'
 import type { Amount, EffectiveRule, Gate, GateLevel, Limit, RequiredModel, RuleBook } from './rules.js'
 import type { Acceptance, BrokenKind, BrokenRule, Verdict } from './verdict.js'
 
@@ -146,15 +147,24 @@ function brokenRule(
 /** A difference that chance explains breaks nothing: where it would have failed, it warns. */
 function worsened(worseBy: Amount, level: 'warn' | 'fail', subject: Subject): Found[] {
   const { row, result, rule } = subject
-  const { old, new: value, percent, state } = result
+  const { old, new: value, state } = result
   if (old === null || value === null || row.datasetChanged || Number.isNaN(old)) return []
-  if (rule.direction === 'unknown' || (worseBy.kind === 'points' && !percent)) {
+  if (rule.direction === 'unknown' || (worseBy.kind === 'points' && !isFraction(result))) {
     return [brokenRule('not_applicable', 'warn', worseBy, subject)]
   }
   const limit = amountIn(worseBy, old) ?? 0
   const loss = rule.direction === 'higher' ? old - value : value - old
-  if (!Number.isNaN(value) && !exceeds(loss, limit, old, value)) return []
+  // Part of an infinite baseline is no limit.
+  const isWorse = loss === Infinity || exceeds(loss, limit, old, value)
+  if (!Number.isNaN(value) && !isWorse) return []
   const found = brokenRule('worse_by', level, worseBy, subject)
   if (state !== 'noise') return [found]
   return level === 'fail' ? [{ ...found, level: 'warn', withinNoise: true }] : []
+}
+
+/** By its own values: whether a column is shown as percent depends on those of all other models too. */
+function isFraction({ name, percent, unit, old, new: value }: ComparedResult): boolean {
+  if (percent) return true
+  const areWithinOne = [old, value].every((one) => !Number.isFinite(one) || Math.abs((one ?? 0) - 0.5) <= 0.5)
+  return unit === null && areWithinOne && describeResult(name).fraction
 }

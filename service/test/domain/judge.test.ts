@@ -65,6 +65,9 @@ t.test('a result may get worse by what its rule says and no more', async (t) => 
     ['loss: {fail: {worse_by: 0.1}}', notANumber, notANumber, 'pass'],
     ['loss: {fail: {worse_by: 0.1}}', 2, infinity, 'fail'],
     ['loss: {fail: {worse_by: 5%}}', 0, 1e-9, 'fail'],
+    ['auc: {fail: {worse_by: 5%}}', infinity, 0.5, 'fail'],
+    ['accuracy: {fail: {worse_by: 0% of baseline}}', infinity, 0.5, 'fail'],
+    ['accuracy: {fail: {worse_by: 5% of baseline}}', infinity, infinity, 'pass'],
     ['accuracy: {fail: {below: 90%}}', 0.95, 0.9, 'pass'],
     ['accuracy: {fail: {below: 90%}}', 0.8, 0.8999, 'fail'],
     ['accuracy: {fail: {below: 90%}}', 0.95, notANumber, 'fail'],
@@ -80,6 +83,18 @@ t.test('a result may get worse by what its rule says and no more', async (t) => 
     t.equal(verdict.state, state, `${rule}, ${old} to ${current}`)
     t.equal(verdict.applied, 1)
   }
+})
+
+t.test('a model with values beyond 1 does not take the percentage points from the others', async (t) => {
+  const rules = 'results: {accuracy: {fail: {worse_by: 1pp}}}'
+  const { before, here } = pair({ accuracy: 0.9 }, { accuracy: 0.5 })
+  const other = model({ name: 'other', results: { accuracy: 91.3 } })
+  const isBeyond = pair({ accuracy: 0.9 }, { accuracy: 50 })
+
+  t.strictSame(brokenOf(verdictOf({ rules, before, here: [...here, other] })), [
+    'fail worse_by tree accuracy',
+  ])
+  t.strictSame(brokenOf(verdictOf({ rules, ...isBeyond })), ['warn not_applicable tree accuracy'])
 })
 
 t.test('without a rule nothing is broken and no gate is set', async (t) => {
