@@ -165,7 +165,7 @@ function writeValue(value: number, { decimals, significant }: Digits): string {
   const amount = Math.abs(value)
   const isSeen = decimals !== null && Number(amount.toFixed(decimals)) > 0
   if (!isSeen && (decimals === null || amount < SMALL)) return writeExponent(value, significant)
-  return (value < 0 ? MINUS : '') + group(amount.toFixed(isSeen ? decimals : -magnitudeOf(amount)))
+  return (value < 0 ? MINUS : '') + group(isSeen ? amount.toFixed(decimals) : writeOneDigit(amount))
 }
 
 /** A difference that the digits of the values would round away has one digit of its own. */
@@ -174,15 +174,20 @@ function writeDifference(change: number, { decimals }: Digits): string {
   const amount = Math.abs(change)
   if (decimals !== null && Number(amount.toFixed(decimals)) > 0) return sign + group(amount.toFixed(decimals))
   if (decimals === null || amount < SMALL) return sign + writeExponent(amount, 2)
-  return sign + group(amount.toFixed(-magnitudeOf(amount)))
+  return sign + group(writeOneDigit(amount))
 }
 
 function writeRelative(change: number): string {
   const sign = change < 0 ? MINUS : '+'
   const amount = Math.abs(change)
   if (amount >= LARGE || amount < SMALL) return `${sign}${writeExponent(amount, 2)}%`
-  const decimals = amount >= 10 ? 0 : Math.max(1, -magnitudeOf(amount))
-  return `${sign}${group(amount.toFixed(decimals))}%`
+  if (amount < 0.1) return `${sign}${writeOneDigit(amount)}%`
+  return `${sign}${group(amount.toFixed(amount >= 10 ? 0 : 1))}%`
+}
+
+/** Of less than one: `0.1` for 0.098. */
+function writeOneDigit(amount: number): string {
+  return amount.toFixed(-magnitudeOf(Number(amount.toPrecision(1))))
 }
 
 function writeExponent(value: number, significant: number): string {

@@ -63,8 +63,13 @@ function wrongInFirstLine({ input, read }: Report): string[] {
   }
   const wrong = [...expected].filter(([word, count]) => (said.get(word) ?? 0) !== count)
   const surplus = [...said.keys()].filter((word) => !expected.has(word))
+  const ofRules = rulesIn(read.words)
   const states = {
-    mark: [read.mark, markOf(input)],
+    mark: [read.mark, ofRules.length > 0 && verdict.state !== 'fail' ? '⚠️' : markOf(input)],
+    rules: [
+      ofRules.every((edited) => (edited ? input.editedRules !== null : input.rules.state === 'unreadable')),
+      true,
+    ],
     failed: [read.words.startsWith('gate failed, '), verdict.state === 'fail'],
     fails: [failing > 0, verdict.state === 'fail'],
     running: [read.isSoFar, pipeline.state === 'running'],
@@ -86,6 +91,14 @@ function saidIn(text: string): Map<string, number> {
     return [[words.replace(/^(training job|broken rule|rule|model)(?= |$)/, '$1s'), Number(number)]]
   })
   return new Map(parts)
+}
+
+/** What the first line says of rules: true for those of the merge request, false for those of the target branch. */
+function rulesIn(text: string): boolean[] {
+  return text.split(', ').flatMap((part) => {
+    if (part === 'rules cannot be read') return [false]
+    return / this merge request |^this merge request (loosens|removes) /.test(part) ? [true] : []
+  })
 }
 
 function markOf({ comparison: { rows }, pipeline, verdict }: NoteInput): string {
@@ -198,6 +211,7 @@ t.test('every number is the stored one, at the digits shown', async (t) => {
     ...wrongInAll(report),
     ...wrongInGateValues(report),
     ...wrongInRepeats(report),
+    ...wrongInCurves(report),
   ])
 })
 
@@ -279,6 +293,18 @@ function wrongInRepeats({ input, read: { repeats: table } }: Report): string[] {
   )
 }
 
+function wrongInCurves({ input, read: { curves: table } }: Report): string[] {
+  const form = { percent: false, digits: null }
+  const stored = input.comparison.rows.flatMap(({ models }) => models.flatMap(({ curves }) => curves))
+  return (table?.rows ?? []).flatMap((cells, index) => {
+    const curve = stored[index]
+    if (curve === undefined) return ['one curve too many']
+    const shown = cells.slice(-4).map(({ text }) => text)
+    const values = [curve.count, curve.min, curve.max, curve.last]
+    return values.flatMap((value, place) => falseInValue(shown[place] ?? '', value, null, form))
+  })
+}
+
 function isShownAs(text: string, value: number): boolean {
   const shown = readShown(text)
   return shown !== null && isRounded(shown, { value, scale: 1, slack: 0n })
@@ -346,6 +372,6 @@ t.test('hostile names are dead wherever somebody may write', async (t) => {
 /** Lines that do not begin with words or signs of ours. */
 function strangeLines(note: string): string[] {
   const own =
-    /^($|### |\| |\|:|- line \d|- and \d|\*\*|Directions|Not judged|No gate|As they are|The first rows|and \d|Settings of|With|<details>|<\/details>|<pre><code>|<sub>|```|xychart-beta$| {2}(x-axis|y-axis|line) )/
+    /^($|### |\| |\|:|- line \d|- and \d|\*\*|[A-Z][a-z]+ [a-z]|and \d|<details>|<\/details>|<pre><code>|<sub>|```|xychart-beta$| {2}(x-axis|y-axis|line) )/
   return note.split('\n').filter((line) => !own.test(line))
 }

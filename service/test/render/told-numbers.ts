@@ -84,7 +84,8 @@ export function falseInValue(text: string, value: number | null, error: number |
 function hasFairDigits(shown: ShownNumber, { percent, digits, oldError, newError }: Form): boolean {
   const { decimals, significant, isExponent } = shown
   const isTiny = significant === 1 && shown.digits !== 0n
-  if (digits !== null) return isExponent || decimals === digits || (isTiny && decimals > digits)
+  if (digits !== null)
+    return isExponent || decimals === digits || (isTiny && decimals > digits) || shown.digits === 0n
   const hasError = Boolean(oldError) || Boolean(newError)
   return hasError || significant <= 7 || decimals <= (percent ? 1 : 0)
 }
