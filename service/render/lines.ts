@@ -10,7 +10,7 @@ import { count, STATE_WORDS, verdictText } from './verdict.js'
 
 export type LinesInput = Pick<
   NoteInput,
-  'comparison' | 'pipeline' | 'targetBranch' | 'links' | 'verdict' | 'rules'
+  'comparison' | 'pipeline' | 'targetBranch' | 'links' | 'verdict' | 'rules' | 'editedRules'
 >
 
 const MAX_LINES = 20
@@ -68,7 +68,8 @@ function brokenCells(broken: BrokenRule): string[] {
   return [word, nameOf(name), nameOf(dataset), `${about}${ruleText(broken)}: ${breachText(broken)}`]
 }
 
-function verdictLine({ comparison, pipeline, verdict, targetBranch }: LinesInput): string {
+function verdictLine(input: LinesInput): string {
+  const { comparison, pipeline, targetBranch } = input
   const soFar = pipeline.state === 'running' ? ' so far' : ''
   const commits = new Set(
     comparison.rows.flatMap(({ baseline, state }) =>
@@ -80,7 +81,7 @@ function verdictLine({ comparison, pipeline, verdict, targetBranch }: LinesInput
   const one = `, compared with ${visibleText((commit ?? '').slice(0, 7))} on ${branch}`
   const many = `, compared with ${commits.size} commits on ${branch}`
   const compared = commits.size === 0 ? '' : commits.size === 1 ? one : many
-  return `Model results${soFar}: ${verdictText({ comparison, pipeline, verdict })}${compared}`
+  return `Model results${soFar}: ${verdictText(input)}${compared}`
 }
 
 function modelCells(row: ComparedModel, columns: ReadonlySet<string>): string[] {

@@ -2,11 +2,12 @@ import { createBudget } from './budget.js'
 import { type NoteView, viewOf } from './columns.js'
 import { figure, gfm, join, type Markdown, nothing, own } from './markdown.js'
 import { renderDetails } from './note-details.js'
+import { renderEditedRules, renderWeakerRules } from './note-edits.js'
 import { renderGate } from './note-gate.js'
 import type { NoteInput } from './note-input.js'
 import { renderFewSamples, renderNoiseWords } from './note-noise.js'
 import { renderOrigin } from './note-origin.js'
-import { renderEditedRules, renderExclusions, renderNoGate, renderRules } from './note-rules.js'
+import { renderExclusions, renderNoGate, renderRules } from './note-rules.js'
 import {
   renderDirections,
   renderFailedJobs,
@@ -37,6 +38,7 @@ export function renderNote(input: NoteInput): string {
   const parts = [
     optional(renderRules),
     renderGate(view, budget),
+    optional(renderWeakerRules),
     optional(renderFailedJobs),
     optional(renderFork),
     optional(renderOtherData),

@@ -1,4 +1,5 @@
 import { type ComparedModel, type Comparison, MODEL_STATES, type ModelState } from '../domain/comparison.js'
+import type { RuleChange } from '../domain/rule-changes.js'
 import type { BrokenRule, Verdict } from '../domain/verdict.js'
 import type { FailedJob, NoteInput } from './note-input.js'
 
@@ -27,7 +28,7 @@ export const STATE_WORDS = {
   not_run: 'not run',
 } as const satisfies Record<ModelState, string>
 
-export type VerdictInput = Pick<NoteInput, 'comparison' | 'pipeline' | 'verdict'>
+export type VerdictInput = Pick<NoteInput, 'comparison' | 'pipeline' | 'verdict' | 'rules' | 'editedRules'>
 
 /** Nothing here was compared, as no commit of the target branch has any of these models. */
 export function isFirstReport({ rows, counts }: Comparison): boolean {
@@ -39,34 +40,89 @@ export function openRules({ broken }: Verdict): BrokenRule[] {
   return broken.filter(({ acceptance }) => acceptance === null)
 }
 
-/** The mark of the whole: the gate failed, something to look at, all good, nothing to tell. */
-export function verdictMark({
-  comparison: { counts },
-  pipeline,
+/** What tells a failure under other rules again. */
+export function subjectKey({ dataset, name, result, kind }: BrokenRule): string {
+  return JSON.stringify([dataset, name, result?.name ?? null, kind])
+}
+
+/** Broken rules that fail the gate. */
+export function failuresOf(verdict: Verdict): BrokenRule[] {
+  return openRules(verdict).filter(({ level }) => level === 'fail')
+}
+
+/** What the merge request takes from the gate by editing the rules: null where it takes nothing. */
+export function weakeningOf({
+  editedRules,
   verdict,
-}: VerdictInput): '❌' | '⚠️' | '🟢' | '🔵' | '⚪' {
+}: Pick<NoteInput, 'editedRules' | 'verdict'>): 'loosened' | 'removed' | 'unreadable' | null {
+  if (editedRules === null) return null
+  const { changes, problems, verdict: edited } = editedRules
+  if (edited === null) return problems.length > 0 ? 'unreadable' : 'removed'
+  const then = new Set(failuresOf(edited).map(subjectKey))
+  const isLoosened =
+    changes.some((change) => change.weaker === true && !becomesFailure(change, changes)) ||
+    failuresOf(verdict).some((broken) => !then.has(subjectKey(broken)))
+  return isLoosened ? 'loosened' : null
+}
+
+/** A warning that is gone because its limit now fails. */
+export function becomesFailure(change: RuleChange, changes: readonly RuleChange[]): boolean {
+  const [level, limit] = change.field.split('.')
+  if (level !== 'warn' || change.new !== null) return false
+  return changes.some(
+    (other) =>
+      other.field === `fail.${limit}` &&
+      other.new === change.old &&
+      other.subject === change.subject &&
+      JSON.stringify(other.scope) === JSON.stringify(change.scope),
+  )
+}
+
+/** The mark of the whole: the gate failed, something to look at, all good, nothing to tell. */
+export function verdictMark(input: VerdictInput): '❌' | '⚠️' | '🟢' | '🔵' | '⚪' {
+  const { comparison, pipeline, verdict } = input
+  const { counts } = comparison
   if (verdict.state === 'fail') return '❌'
   const isBad = counts.worse + counts.missing + counts.mixed + pipeline.failedJobs.length > 0
-  if (verdict.state === 'warn' || isBad) return '⚠️'
+  if (verdict.state === 'warn' || isBad || rulesWords(input).length > 0) return '⚠️'
   if (counts.better > 0 && counts.changed === 0) return '🟢'
   return counts.better + counts.new + counts.changed > 0 ? '🔵' : '⚪'
 }
 
 /** One sentence of our own words and numbers: `1 worse, 2 better, 4 unchanged`. It holds no text from outside. */
-export function verdictText({ comparison, pipeline, verdict }: VerdictInput): string {
+export function verdictText(input: VerdictInput): string {
+  const { comparison, pipeline, verdict } = input
+  const rules = rulesWords(input)
   const jobs = failedWords(pipeline.failedJobs)
   if (verdict.state === 'fail') {
     const broken = openRules(verdict).filter(({ level }) => level === 'fail').length
-    return ['gate failed', `${count(broken, 'rule')} broken`, ...jobs].join(', ')
+    return ['gate failed', `${count(broken, 'rule')} broken`, ...rules, ...jobs].join(', ')
   }
   const accepted = verdict.broken.length - openRules(verdict).length
   const parts = [
+    ...rules,
     ...(accepted > 0 ? [`${count(accepted, 'broken rule')} accepted`] : []),
     ...jobs,
     ...comparisonWords(comparison),
   ]
   return parts.length > 0 ? parts.join(', ') : 'none reported'
 }
+
+/** Rules that are dead, or that this merge request takes something from. */
+function rulesWords(input: VerdictInput): string[] {
+  const weakening = weakeningOf(input)
+  const isDead = input.rules.state === 'unreadable'
+  return [
+    ...(isDead ? ['rules cannot be read'] : []),
+    ...(weakening === null || (isDead && weakening === 'unreadable') ? [] : [WEAKENED[weakening]]),
+  ]
+}
+
+const WEAKENED = {
+  loosened: 'this merge request loosens the rules',
+  removed: 'this merge request removes the rules',
+  unreadable: 'the rules of this merge request cannot be read',
+} as const
 
 function comparisonWords(comparison: Comparison): string[] {
   const { counts } = comparison
