@@ -1,7 +1,7 @@
 import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/comparison.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
-import { type FigureForm, figures, type FigureText, unitText } from './numbers.js'
+import { bareFigures, type FigureForm, figures, unitText } from './numbers.js'
 import { isFromFork } from './verdict.js'
 
 /** Result names stand in heads and sentences, where there is less room than in a list. */
@@ -11,11 +11,6 @@ export const SHORT_NAME = 40
 const MAX_UNBROKEN = 13
 
 export const absent = gfm`–`
-
-/** Of a result whose unit stands in the head of its column: percent signs stay with their numbers. */
-function bareFigures(result: ComparedResult): FigureText {
-  return figures({ ...result, unit: null })
-}
 
 /** One result of one row: old → new where it changed, the value alone where it did not. */
 export function resultCell(result: ComparedResult | undefined, row: ComparedModel): Markdown {

@@ -21,7 +21,7 @@ export function code(text: string, maxLength?: number): Markdown {
   const shown = visibleText(text, maxLength)
   if (WORD.test(shown)) return markdown(`<code>${shown}</code>`)
   if (/^\s*$/.test(shown)) return markdown('(blank name)')
-  return markdown(`<code>${breakLinks(encode(shown))}</code>${RIGHT_TO_LEFT.test(shown) ? '&lrm;' : ''}`)
+  return markdown(`<code>${harmless(shown)}</code>${RIGHT_TO_LEFT.test(shown) ? '&lrm;' : ''}`)
 }
 
 /**
@@ -29,7 +29,7 @@ export function code(text: string, maxLength?: number): Markdown {
  * with a sign. Invisible characters are not to be expected: whoever writes JSON escapes them.
  */
 export function codeBlock(lines: readonly string[]): Markdown {
-  const shown = lines.map((line) => breakLinks(encode(visibleText(line, MAX_BLOCK_LINE))))
+  const shown = lines.map((line) => harmless(visibleText(line, MAX_BLOCK_LINE)))
   return markdown(`<pre><code>${shown.join('\n')}</code></pre>`)
 }
 
@@ -41,8 +41,13 @@ const WORD = /^[A-Za-z0-9]+$/
 /** Letters written from right to left turn the numbers behind them around, unless a mark ends their run. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 
-function encode(text: string): string {
-  return text.replace(/[!-/:-@[-`{-~]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+const ENTITIES = Array.from({ length: 128 }, (_, code) => `&#${code};`)
+/** What `breakLinks` is for, before it is encoded. */
+const MAY_LINK = /@|:\/|www\./i
+
+function harmless(text: string): string {
+  const encoded = text.replace(/[!-/:-@[-`{-~]/g, (sign) => ENTITIES[sign.charCodeAt(0)] ?? '')
+  return MAY_LINK.test(text) ? breakLinks(encoded) : encoded
 }
 
 /**
@@ -61,7 +66,8 @@ type Value = Markdown | string | number
  */
 export function gfm(words: TemplateStringsArray, ...values: Value[]): Markdown {
   let source = words[0] ?? ''
-  for (const [index, value] of values.entries()) source += sourceOf(value) + (words[index + 1] ?? '')
+  let index = 0
+  for (const value of values) source += sourceOf(value) + (words[++index] ?? '')
   return markdown(source)
 }
 

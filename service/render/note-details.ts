@@ -21,7 +21,7 @@ import { renderChart } from './note-chart.js'
 import { pValue } from './note-gate.js'
 import { renderReproduce } from './note-reproduce.js'
 import { listed, nameOf } from './note-words.js'
-import { figureOf, figuresApart } from './numbers.js'
+import { bareFiguresApart, figureOf } from './numbers.js'
 import { settingChange } from './setting-values.js'
 import { STATE_WORDS } from './verdict.js'
 
@@ -134,7 +134,7 @@ function* resultItems(rows: readonly ComparedModel[]): Generator<ResultItem> {
 
 function resultCells(result: ComparedResult | null): Markdown[] {
   if (result === null) return [gfm`none`, absent, absent, nothing, nothing, nothing]
-  const text = figuresApart({ ...result, unit: null })
+  const text = bareFiguresApart(result)
   const unit = unitOf(result)
   const name = code(result.name)
   return [
@@ -219,7 +219,7 @@ interface CurveItem {
 function curves(view: NoteView): Section<CurveItem> {
   const { comparison } = view
   const whose = whoseColumns(view)
-  const models = comparison.rows.flatMap((row) => row.models)
+  const { rows } = comparison
   return {
     title: gfm`Curves`,
     head: [
@@ -230,8 +230,8 @@ function curves(view: NoteView): Section<CurveItem> {
       right(gfm`Highest`),
       right(gfm`Last`),
     ],
-    total: models.reduce((sum, model) => sum + model.curves.length, 0),
-    items: curveItems(models),
+    total: rows.reduce((sum, { models }) => sum + curvesOf(models), 0),
+    items: curveItems(rows),
     lineOf({ model, curve: { name, count, min, max, last } }) {
       const values = [min, max, last].map((value) => figure(figureOf(value)))
       return [...whose.cells(model), code(name), gfm`${count}`, ...values]
@@ -239,8 +239,14 @@ function curves(view: NoteView): Section<CurveItem> {
   }
 }
 
-function* curveItems(models: readonly Model[]): Generator<CurveItem> {
-  for (const model of models) for (const curve of model.curves) yield { model, curve }
+function curvesOf(models: readonly Model[]): number {
+  return models.reduce((sum, { curves }) => sum + curves.length, 0)
+}
+
+function* curveItems(rows: readonly ComparedModel[]): Generator<CurveItem> {
+  for (const { models } of rows) {
+    for (const model of models) for (const curve of model.curves) yield { model, curve }
+  }
 }
 
 /** One line for each: what was tried, what was chosen and why. */

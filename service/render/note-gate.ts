@@ -8,7 +8,7 @@ import { absent, amountWords, changeOf, SHORT_NAME, subjectLink, unitOf, valueOf
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, left, link, type Markdown, nothing, own, right, table } from './markdown.js'
 import { listed, nameOf, statusWords } from './note-words.js'
-import { figures } from './numbers.js'
+import { bareFigures } from './numbers.js'
 import { count, openRules } from './verdict.js'
 
 const MAX_ROWS = 20
@@ -189,7 +189,7 @@ function whatHappened(broken: BrokenRule, view: NoteView): Markdown {
 }
 
 function movement(result: ComparedResult): Markdown {
-  const { difference } = figures({ ...result, unit: null })
+  const { difference } = bareFigures(result)
   if (difference === null) return isNow(result)
   const amount = gfm`${figure(difference.slice(1))}${unitOf(result)}`
   return difference.startsWith('+') ? gfm`rose by ${amount}` : gfm`fell by ${amount}`

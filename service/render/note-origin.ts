@@ -100,9 +100,10 @@ function whyWords({ baseline: { reason, commitsBehind, carriedFrom } }: UsedComm
 
 /** Most used first. */
 function usedCommits({ comparison: { rows } }: NoteView): UsedCommit[] {
-  const baselines = rows.flatMap(({ baseline, state }) =>
-    baseline === null || state === 'not_run' ? [] : [baseline],
-  )
+  const baselines: Baseline[] = []
+  for (const { baseline, state } of rows) {
+    if (baseline !== null && state !== 'not_run') baselines.push(baseline)
+  }
   const same = groupBy(
     baselines,
     ({ commit, reason, commitsBehind, carriedFrom }) =>

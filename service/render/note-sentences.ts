@@ -86,7 +86,8 @@ interface SharedChange {
 
 /** Models with the same changes are told of together. */
 export function renderSettings(view: NoteView): Markdown | null {
-  const changed = view.comparison.rows.flatMap((row) => row.settings.map((change) => ({ change, row })))
+  const changed: { change: SettingChange; row: ComparedModel }[] = []
+  for (const row of view.comparison.rows) for (const change of row.settings) changed.push({ change, row })
   const shared = [...groupBy(changed, ({ change }) => changeKey(change)).values()].flatMap(
     (same): SharedChange[] =>
       same[0] === undefined ? [] : [{ change: same[0].change, rows: same.map(({ row }) => row) }],

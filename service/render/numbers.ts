@@ -43,22 +43,31 @@ interface Digits {
 
 /** Old, new and signed difference, with digits enough to see a real difference and no more. */
 export function figures(shown: Shown): FigureText {
-  return write(shown, true)
+  return write(shown, true, unitText(shown))
 }
 
 /** The same for columns of their own, so that each side has its unit. */
 export function figuresApart(shown: Shown): FigureText {
-  return write(shown, false)
+  return write(shown, false, unitText(shown))
 }
 
-function write(shown: Shown, sharesUnit: boolean): FigureText {
+/** As `figures`, where the unit stands elsewhere: percent signs stay with their numbers. */
+export function bareFigures(shown: Shown): FigureText {
+  return write(shown, true, shown.percent ? '%' : '')
+}
+
+/** As `figuresApart`, in the same way. */
+export function bareFiguresApart(shown: Shown): FigureText {
+  return write(shown, false, shown.percent ? '%' : '')
+}
+
+function write(shown: Shown, sharesUnit: boolean, unit: string): FigureText {
   const { old, new: current, difference, relative, percent, oldError = null, newError = null } = shown
   const scale = percent ? 100 : 1
   const values = [old, current].filter((value) => value !== null).map((value) => value * scale)
   const errors = [oldError, newError].filter(isError).map((error) => error * scale)
   const change = difference === null ? 0 : Number((difference * scale).toPrecision(10))
   const digits = shownDigits(values, errors, { change, percent, digits: shown.digits ?? null })
-  const unit = unitText(shown)
   const isShared = sharesUnit && values.length === 2 && values.every(Number.isFinite)
   const side = (value: number | null, error: number | null, isBare: boolean) =>
     value === null
@@ -163,16 +172,18 @@ function writeValue(value: number, { decimals, significant }: Digits): string {
   if (!Number.isFinite(value)) return value > 0 ? 'infinity' : 'minus infinity'
   if (value === 0) return (0).toFixed(decimals ?? 0)
   const amount = Math.abs(value)
-  const isSeen = decimals !== null && Number(amount.toFixed(decimals)) > 0
+  const text = decimals === null ? '' : amount.toFixed(decimals)
+  const isSeen = Number(text) > 0
   if (!isSeen && (decimals === null || amount < SMALL)) return writeExponent(value, significant)
-  return (value < 0 ? MINUS : '') + group(isSeen ? amount.toFixed(decimals) : writeOneDigit(amount))
+  return (value < 0 ? MINUS : '') + group(isSeen ? text : writeOneDigit(amount))
 }
 
 /** A difference that the digits of the values would round away has one digit of its own. */
 function writeDifference(change: number, { decimals }: Digits): string {
   const sign = change < 0 ? MINUS : '+'
   const amount = Math.abs(change)
-  if (decimals !== null && Number(amount.toFixed(decimals)) > 0) return sign + group(amount.toFixed(decimals))
+  const text = decimals === null ? '' : amount.toFixed(decimals)
+  if (Number(text) > 0) return sign + group(text)
   if (decimals === null || amount < SMALL) return sign + writeExponent(amount, 2)
   return sign + group(writeOneDigit(amount))
 }
