@@ -185,7 +185,7 @@ async function freePort(): Promise<number> {
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | null | undefined | false> | T | null | undefined | false,
-  withinMs = 15_000,
+  withinMs = 30_000,
 ): Promise<T> {
   const endsAt = performance.now() + withinMs
   for (;;) {
