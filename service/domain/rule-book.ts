@@ -1,5 +1,5 @@
 import { describeResult } from './directions.js'
-import { entryFor, matchesGlob } from './globs.js'
+import { createEntries, createGlob } from './globs.js'
 import type {
   EffectiveRule,
   Gate,
@@ -23,7 +23,7 @@ interface Named {
 export function createRuleBook(rules: Rules): RuleBook {
   const results = createBlock(rules.results)
   const overrides = rules.overrides.map((override, index) => {
-    return { ...override, index, block: createBlock(override.results) }
+    return { ...override, index, isAbout: createScopeTest(override), block: createBlock(override.results) }
   })
   const blocks = [results, ...overrides.map(({ block }) => block)]
   const overridesOf = rememberOverrides()
@@ -46,7 +46,7 @@ export function createRuleBook(rules: Rules): RuleBook {
     }
 
     function find(of: Named): ModelRules {
-      const matching = overrides.filter((override) => isAbout(override, of))
+      const matching = overrides.filter(({ isAbout }) => isAbout(of))
       const key = matching.map(({ index }) => index).join()
       return remember(byOverrides, key, () => createScope(results, matching))
     }
@@ -70,7 +70,8 @@ type Block = (result: string) => ResultRule | null
 
 function createBlock(rules: readonly ResultRule[]): Block {
   const remembered = new Map<string, ResultRule | null>()
-  return (result) => remember(remembered, result, () => entryFor(rules, result))
+  const entryOf = createEntries(rules)
+  return (result) => remember(remembered, result, () => entryOf(result))
 }
 
 function createScope(results: Block, overrides: readonly { gateOff: boolean; block: Block }[]): ModelRules {
@@ -82,15 +83,17 @@ function createScope(results: Block, overrides: readonly { gateOff: boolean; blo
   }
 }
 
-function isAbout(
-  { models, datasets }: Pick<Override, 'models' | 'datasets'>,
-  { name, dataset }: Named,
-): boolean {
-  return matchesAny(models, name) && matchesAny(datasets, dataset)
+function createScopeTest({
+  models,
+  datasets,
+}: Pick<Override, 'models' | 'datasets'>): (of: Named) => boolean {
+  const [isModel, isDataset] = [createAny(models), createAny(datasets)]
+  return ({ name, dataset }) => isModel(name) && isDataset(dataset)
 }
 
-function matchesAny(patterns: readonly string[], name: string): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => matchesGlob(pattern, name))
+function createAny(patterns: readonly string[]): (name: string) => boolean {
+  const globs = patterns.map(createGlob)
+  return (name) => globs.length === 0 || globs.some((matches) => matches(name))
 }
 
 function effectiveRule(blocks: readonly Block[], result: string): EffectiveRule {

@@ -1,4 +1,4 @@
-import { entryFor, isGlob } from './globs.js'
+import { createEntries, isGlob } from './globs.js'
 import type { Amount, Gate, GateLevel, Limit, Override, ResultRule, Rules } from './rules.js'
 
 /** One thing that an edit of the rules changes. All texts but `field` come from the rules files. */
@@ -109,8 +109,17 @@ function compareBlocks(old: readonly ResultRule[], current: readonly ResultRule[
 }
 
 function effective(rules: readonly ResultRule[], pattern: string): ResultRule | null {
-  if (!isGlob(pattern)) return entryFor(rules, pattern)
+  if (!isGlob(pattern)) return entriesOf(rules)(pattern)
   return rules.find((rule) => rule.pattern === pattern) ?? null
+}
+
+const known = new WeakMap<readonly ResultRule[], (name: string) => ResultRule | null>()
+
+/** Asked for every name of both files. */
+function entriesOf(rules: readonly ResultRule[]): (name: string) => ResultRule | null {
+  const entryOf = known.get(rules) ?? createEntries(rules)
+  known.set(rules, entryOf)
+  return entryOf
 }
 
 function patternsOf(...blocks: (readonly ResultRule[])[]): string[] {

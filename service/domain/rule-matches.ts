@@ -1,4 +1,4 @@
-import { isGlob, matchesGlob } from './globs.js'
+import { createGlob, isGlob } from './globs.js'
 import type { Override, ResultRule, Rules, RulesProblem } from './rules.js'
 import { nearest } from './spelling.js'
 
@@ -16,7 +16,7 @@ export function unmatchedPatterns(rules: Rules, known: KnownNames): RulesProblem
   const results = new Set(known.results)
   const models = new Set(known.models.map(({ name }) => name))
   const datasets = new Set(known.models.map(({ dataset }) => dataset))
-  return [
+  const found = [
     ...unmatchedResults(rules.results, results, ''),
     ...rules.overrides.flatMap((override, index) => {
       const key = `overrides[${index}]`
@@ -38,16 +38,26 @@ export function unmatchedPatterns(rules: Rules, known: KnownNames): RulesProblem
     }),
     ...unmatchedColumns(rules, results),
   ]
+  return found.map((one, index) => problemOf(one, index < MAX_SUGGESTIONS))
 }
 
-function unmatchedResults(
-  rules: readonly ResultRule[],
-  names: ReadonlySet<string>,
-  before: string,
-): RulesProblem[] {
+/** A spelling is looked for among so many names, and so often: with all of 60,000 names it takes minutes. */
+const MAX_SUGGESTIONS = 20
+const MAX_NAMES = 1_000
+const MAX_LENGTH = 64
+
+interface Found {
+  pattern: string
+  line: number
+  key: string
+  what: string
+  names: ReadonlySet<string>
+}
+
+function unmatchedResults(rules: readonly ResultRule[], names: ReadonlySet<string>, before: string): Found[] {
   return rules.flatMap(({ pattern, line }) =>
     isUnmatched(pattern, names)
-      ? [problemOf(pattern, { line, key: `${before}results.${pattern}`, what: 'result', names })]
+      ? [{ pattern, line, key: `${before}results.${pattern}`, what: 'result', names }]
       : [],
   )
 }
@@ -59,37 +69,39 @@ interface Unmatched {
   names: ReadonlySet<string>
 }
 
-function unmatchedOf({ line }: Override, { key, what, patterns, names }: Unmatched): RulesProblem[] {
+function unmatchedOf({ line }: Override, { key, what, patterns, names }: Unmatched): Found[] {
   return patterns.flatMap((pattern, index) => {
     const place = patterns.length === 1 ? key : `${key}[${index}]`
-    return isUnmatched(pattern, names) ? [problemOf(pattern, { line, key: place, what, names })] : []
+    return isUnmatched(pattern, names) ? [{ pattern, line, key: place, what, names }] : []
   })
 }
 
-function unmatchedColumns({ note }: Rules, names: ReadonlySet<string>): RulesProblem[] {
+function unmatchedColumns({ note }: Rules, names: ReadonlySet<string>): Found[] {
   const line = note.columnsLine ?? 1
   return (note.columns ?? []).flatMap((column, index) =>
     names.size > 0 && !names.has(column)
-      ? [problemOf(column, { line, key: `note.columns[${index}]`, what: 'result', names })]
+      ? [{ pattern: column, line, key: `note.columns[${index}]`, what: 'result', names }]
       : [],
   )
 }
 
 function isUnmatched(pattern: string, names: ReadonlySet<string>): boolean {
   if (names.size === 0 || names.has(pattern)) return false
-  return !isGlob(pattern) || ![...names].some((name) => matchesGlob(pattern, name))
+  if (!isGlob(pattern)) return true
+  const matches = createGlob(pattern)
+  for (const name of names) if (matches(name)) return false
+  return true
 }
 
-interface Problem {
-  line: number
-  key: string
-  what: string
-  names: ReadonlySet<string>
-}
-
-function problemOf(pattern: string, { line, key, what, names }: Problem): RulesProblem {
+function problemOf({ pattern, line, key, what, names }: Found, suggests: boolean): RulesProblem {
   const message = `${pattern} matches no ${what} that was reported`
-  return { line, column: 1, key, message, suggestion: nearestPattern(pattern, names) }
+  const isShort = pattern.length <= MAX_LENGTH
+  const suggestion = suggests && isShort ? nearestPattern(pattern, firstOf(names)) : null
+  return { line, column: 1, key, message, suggestion }
+}
+
+function firstOf(names: ReadonlySet<string>): ReadonlySet<string> {
+  return names.size <= MAX_NAMES ? names : new Set([...names].slice(0, MAX_NAMES))
 }
 
 /** `fruad/*` is compared with how names begin, `*_mss` with how they end; other patterns have no near spelling. */

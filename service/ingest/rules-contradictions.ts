@@ -3,6 +3,7 @@ import { isGlob } from '../domain/globs.js'
 import { createRuleBook } from '../domain/rule-book.js'
 import type { Gate, ResultRule, RuleBook, Rules, RulesProblem } from '../domain/rules.js'
 import type { RulesFile } from '../schemas/rules.js'
+import { rulesLimits } from './rules-limits.js'
 import { type Path, pathText, quoted } from './rules-text.js'
 import type { RulesTree } from './rules-tree.js'
 
@@ -22,6 +23,7 @@ export function findContradictions(file: RulesFile, rules: Rules, tree: RulesTre
     const says = override.gate ?? override.results ?? override.metrics
     if (says === undefined) report(path, 'this says nothing; write results: or gate: off')
   }
+  checkPatterns(rules, report)
   for (const [index, required] of (file.required ?? []).entries()) {
     for (const key of ['model', 'dataset'] as const) {
       const name = required[key] ?? ''
@@ -78,6 +80,24 @@ function checkPercent({ tolerance, warn, fail }: ResultRule, path: Path, report:
     const relative = `${amount.text} of baseline`
     const message = `${amount.text} can mean two things on a percent result; write ${points} (percentage points) or ${relative} (a part of the baseline's value)`
     report(at, message, points)
+  }
+}
+
+/** Names without a star are not counted, as they are looked up. */
+function checkPatterns({ results, overrides }: Rules, report: Report): void {
+  const ofResults = [results, ...overrides.map((override) => override.results)]
+    .flat()
+    .filter(({ pattern }) => isGlob(pattern)).length
+  const ofModels = overrides.flatMap(({ models, datasets }) => [...models, ...datasets]).filter(isGlob).length
+  if (ofResults > rulesLimits.resultPatterns) {
+    report(
+      ['results'],
+      `the file has ${ofResults} patterns of results; it may have ${rulesLimits.resultPatterns}`,
+    )
+  }
+  if (ofModels > rulesLimits.modelPatterns) {
+    const message = `the file has ${ofModels} patterns of models and datasets; it may have ${rulesLimits.modelPatterns}`
+    report(['overrides'], message)
   }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { matchesGlob } from '../../domain/globs.js'
+import { createGlob } from '../../domain/globs.js'
 import { nearest } from '../../domain/spelling.js'
 
 const globs: [string, string, boolean][] = [
@@ -29,11 +29,11 @@ const globs: [string, string, boolean][] = [
 
 t.test('patterns', async (t) => {
   for (const [pattern, name, matches] of globs)
-    t.equal(matchesGlob(pattern, name), matches, `${pattern} ${name}`)
+    t.equal(createGlob(pattern)(name), matches, `${pattern} ${name}`)
 })
 
 t.test('a pattern of many stars takes no time', async (t) => {
-  t.equal(matchesGlob(`${'a*'.repeat(30_000)}b`, 'a'.repeat(30_000)), false)
+  t.equal(createGlob(`${'a*'.repeat(30_000)}b`)('a'.repeat(30_000)), false)
 })
 
 const spellings: [string, string[], string | null][] = [

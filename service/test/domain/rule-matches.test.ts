@@ -64,3 +64,15 @@ t.test('where nothing was reported, nothing is said', async (t) => {
 t.test('a column may be called like a pattern', async (t) => {
   t.strictSame(unmatchedIn('results: {"a*b": {}}', { results: ['a*b'], models: [] }), [])
 })
+
+t.test('a spelling is looked for twenty times at most, and not among all of many names', async (t) => {
+  const text = `results:\n${Array.from({ length: 2_500 }, (_, n) => `  result_${n}x: {}`).join('\n')}`
+  const { rules } = readRules(text)
+  if (rules === null) throw new Error('rules expected')
+  const results = Array.from({ length: 60_000 }, (_, n) => `result_${n}`)
+
+  const problems = unmatchedPatterns(rules, { results, models: [] })
+
+  t.equal(problems.length, 2_500)
+  t.equal(problems.filter(({ suggestion }) => suggestion !== null).length, 20)
+})

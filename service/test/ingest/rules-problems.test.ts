@@ -299,3 +299,21 @@ t.test('no mangled file throws, and no place is outside the file', async (t) => 
 
   t.strictSame(wrong, [])
 })
+
+function list(count: number, entry: (n: number) => string): string {
+  return Array.from({ length: count }, (_, n) => entry(n)).join('\n')
+}
+
+t.test('patterns are held against every name, so there is an end to them', async (t) => {
+  const results = (count: number) => `results:\n${list(count, (n) => `  "r${n}*": {}\n  r${n}: {}`)}`
+  const models = (count: number) => `overrides:\n- gate: off\n  models:\n${list(count, (n) => `  - m${n}*`)}`
+
+  t.strictSame(readRules(results(200)).problems, [])
+  t.strictSame(readRules(models(1_000)).problems, [])
+  t.match(readRules(results(201)).problems, [
+    { line: 1, key: 'results', message: 'the file has 201 patterns of results; it may have 200' },
+  ])
+  t.match(readRules(models(1_001)).problems, [
+    { line: 1, message: 'the file has 1001 patterns of models and datasets; it may have 1000' },
+  ])
+})
