@@ -304,16 +304,21 @@ function list(count: number, entry: (n: number) => string): string {
   return Array.from({ length: count }, (_, n) => entry(n)).join('\n')
 }
 
-t.test('patterns are held against every name, so there is an end to them', async (t) => {
-  const results = (count: number) => `results:\n${list(count, (n) => `  "r${n}*": {}\n  r${n}: {}`)}`
-  const models = (count: number) => `overrides:\n- gate: off\n  models:\n${list(count, (n) => `  - m${n}*`)}`
+function patternsOfResults(count: number): string {
+  return `results:\n${list(count, (n) => `  "r${n}*": {}\n  r${n}: {}`)}`
+}
 
-  t.strictSame(readRules(results(200)).problems, [])
-  t.strictSame(readRules(models(1_000)).problems, [])
-  t.match(readRules(results(201)).problems, [
+function patternsOfModels(count: number): string {
+  return `overrides:\n- gate: off\n  models:\n${list(count, (n) => `  - m${n}*`)}`
+}
+
+t.test('patterns are held against every name, so there is an end to them', async (t) => {
+  t.strictSame(readRules(patternsOfResults(200)).problems, [])
+  t.strictSame(readRules(patternsOfModels(1_000)).problems, [])
+  t.match(readRules(patternsOfResults(201)).problems, [
     { line: 1, key: 'results', message: 'the file has 201 patterns of results; it may have 200' },
   ])
-  t.match(readRules(models(1_001)).problems, [
+  t.match(readRules(patternsOfModels(1_001)).problems, [
     { line: 1, message: 'the file has 1001 patterns of models and datasets; it may have 1000' },
   ])
 })
