@@ -23,24 +23,25 @@ export function resultCell(result: ComparedResult | undefined, row: ComparedMode
 }
 
 /** `93.3 → **91.3%** (−2.0 pp)` with its unit, and with the state's word where asked for or where no difference can be
- * told. */
-export function changeOf(result: ComparedResult, withWord: boolean): Markdown {
-  return change(result, { withWord, unit: unitOf(result) })
+ * told; `measured` stands for the difference. */
+export function changeOf(result: ComparedResult, withWord: boolean, measured?: Markdown): Markdown {
+  return change(result, { withWord, unit: unitOf(result), measured })
 }
 
 interface ChangeForm {
   withWord: boolean
   /** With the blank before it. */
   unit: Markdown
+  measured?: Markdown | undefined
 }
 
-function change(result: ComparedResult, { withWord, unit }: ChangeForm): Markdown {
+function change(result: ComparedResult, { withWord, unit, measured }: ChangeForm): Markdown {
   const text = bareFigures(result)
   const [old, now] = [figure(text.old ?? ''), figure(text.new ?? '')]
   if (result.new === null) return gfm`${old}${unit}&nbsp;→&nbsp;**none**`
   if (result.old === null) return gfm`**${now}**${unit} new`
   if (result.state === 'same') return gfm`${now}${unit}`
-  const difference = text.difference === null ? nothing : gfm` (${figure(text.difference)})`
+  const difference = text.difference === null ? nothing : gfm` (${measured ?? figure(text.difference)})`
   const word = withWord || text.difference === null ? judgedWord(result) : nothing
   const shown = result.state === 'noise' ? now : gfm`**${now}**`
   const arrow = `${text.old}${text.new}`.length > MAX_UNBROKEN ? gfm` →&nbsp;` : gfm`&nbsp;→&nbsp;`

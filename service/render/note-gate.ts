@@ -4,9 +4,10 @@ import type { ComparedModel, ComparedResult } from '../domain/comparison.js'
 import type { Amount, Limit } from '../domain/rules.js'
 import type { BrokenRule } from '../domain/verdict.js'
 import { type Budget, createBudget } from './budget.js'
-import { absent, amountWords, changeOf, SHORT_NAME, subjectLink, unitOf, valueOf } from './cells.js'
+import { amountWords, changeOf, SHORT_NAME, subjectLink, unitOf, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
-import { code, figure, gfm, join, left, link, type Markdown, nothing, own, right, table } from './markdown.js'
+import { code, figure, gfm, join, left, link, type Markdown, nothing, own, table } from './markdown.js'
+import { nextSteps } from './note-next.js'
 import { listed, nameOf, statusWords } from './note-words.js'
 import { bareFigures } from './numbers.js'
 import { count, openRules } from './verdict.js'
@@ -18,56 +19,84 @@ const MAX_REASON = 300
 /** So that the longest names leave room for the results. */
 const MAX_TABLE_BYTES = 20_000
 
-/** What the rules say: broken ones in a table, a few warnings in a sentence, accepted ones with who and why. */
+/** What the rules say: broken ones in a table, warnings in sentences, accepted ones with who and why. */
 export function renderGate(view: NoteView, budget: Budget): Markdown | null {
   const { verdict } = view
   const open = shownRules(view)
-  const isTable = verdict.state === 'fail' || open.length > MAX_SENTENCES
-  const parts = isTable
-    ? [warningsTitle(view, open), brokenTable(open, view, budget)]
-    : [budget.optional(warningsSentence(view, open))]
-  const next = verdict.state === 'fail' ? budget.always(nextSteps(view)) : null
-  const all = [...parts, next, budget.optional(renderAccepted(view))].filter((part) => part !== null)
+  const isFailed = verdict.state === 'fail'
+  const parts = isFailed ? [brokenTable(open, view, budget)] : [budget.optional(warningsWords(view, open))]
+  const all = [
+    ...parts,
+    budget.optional(renderNotChecked(view)),
+    isFailed ? budget.always(nextSteps(view)) : null,
+    budget.optional(renderAccepted(view)),
+  ].filter((part) => part !== null)
   return all.length === 0 ? null : join(all, gfm`\n\n`)
 }
 
 /** Broken rules that nobody accepted. Where there is no file, nobody asked to be warned of what is missing. */
 function shownRules({ verdict, rules }: NoteView): BrokenRule[] {
-  const open = openRules(verdict)
+  const open = openRules(verdict).filter(({ kind }) => kind !== 'not_applicable')
   return rules.state === 'read' ? open : open.filter(({ kind }) => kind !== 'missing')
 }
 
 /** What the table or the sentences of broken rules say already: models without results, by `identityOf`, and jobs. */
 export function saidByGate(view: NoteView): { models: Set<string>; jobs: Set<string> } {
-  const silent = shownRules(view)
-    .slice(0, MAX_ROWS)
-    .filter(({ result }) => result === null)
+  const open = shownRules(view)
+  if (view.verdict.state !== 'fail' && open.length > MAX_SENTENCES)
+    return { models: new Set(), jobs: new Set() }
+  const silent = open.slice(0, MAX_ROWS).filter(({ result }) => result === null)
   const rows = silent.flatMap(({ row }) => (row === null || row.models.length > 0 ? [] : [row]))
   const jobs = rows.flatMap(({ baseline }) => baseline?.models.map(({ job }) => job.name) ?? [])
   return { models: new Set(rows.map(identityOf)), jobs: new Set(jobs) }
 }
 
-/** Null for a gate that failed, which the first line says. */
-function warningsTitle({ verdict }: NoteView, open: readonly BrokenRule[]): Markdown | null {
-  if (open.length === 0 || verdict.state === 'fail') return null
-  return gfm`**Gate passed with ${figure(count(open.length, 'warning'))}:**`
+function warningsWords(view: NoteView, open: readonly BrokenRule[]): Markdown | null {
+  if (open.length === 0) return null
+  const title = gfm`**Gate passed with ${figure(count(open.length, 'warning'))}:**`
+  if (open.length <= MAX_SENTENCES) {
+    const sentences = open.map((broken) => gfm`${subjectOf(broken, view)}: ${whatHappened(broken, view)}`)
+    return gfm`${title} ${join(sentences, gfm` · `)}`
+  }
+  const groups = [...groupBy(open, ruleName).values()]
+  const items = groups.slice(0, MAX_ROWS).map((group) => gfm`\n- ${warnedWords(group, view)}`)
+  const more = groups.length - items.length
+  return gfm`${title}\n${join(items, nothing)}${more > 0 ? gfm`\n- and ${figure(count(more, 'more rule'))}` : nothing}`
 }
 
-function warningsSentence(view: NoteView, open: readonly BrokenRule[]): Markdown | null {
-  const title = warningsTitle(view, open)
-  if (title === null) return null
-  const sentences = open.map((broken) => gfm`${subjectOf(broken, view)}: ${whatHappened(broken, view)}`)
-  return gfm`${title} ${join(sentences, gfm` · `)}`
+/** Tells one rule of many models again. */
+function ruleName({ kind, result, limit }: BrokenRule): string {
+  return JSON.stringify([kind, result?.name ?? null, limit?.text ?? null])
+}
+
+/** `accuracy, at most 1 pp worse: 4 models`, with the first few. Their figures are in the table below. */
+function warnedWords(group: readonly BrokenRule[], view: NoteView): Markdown {
+  const [first] = group
+  if (first === undefined) return nothing
+  const name = first.result === null ? nothing : gfm`${code(first.result.name, SHORT_NAME)}, `
+  const models = listed(group, (broken) => nameOf(broken, view), { most: 3, separator: gfm`, ` })
+  const number = gfm`${figure(count(group.length, 'model'))}`
+  return gfm`${name}${ruleWords(first)}: ${group.length === 1 ? models : gfm`${number} (${models})`}`
+}
+
+/** Rules that could not be applied to what they are about, with what to write instead. */
+function renderNotChecked({ verdict, rules }: NoteView): Markdown | null {
+  const open = openRules(verdict).filter(({ kind }) => kind === 'not_applicable')
+  const groups = [...groupBy(open, ruleName).values()]
+  if (groups.length === 0) return null
+  const title =
+    groups.length === 1 ? gfm`**1 rule was not checked:**` : gfm`**${groups.length} rules were not checked:**`
+  const items = groups.slice(0, MAX_ROWS).flatMap(([first]) => {
+    if (first === undefined) return []
+    const rule = gfm`${code(first.result?.name ?? '', SHORT_NAME)}, ${ruleWords(first)}`
+    return [gfm`\n- ${rule}: ${whatToWrite(first, rules.path)}`]
+  })
+  const more = groups.length - items.length
+  return gfm`${title}\n${join(items, nothing)}${more > 0 ? gfm`\n- and ${more} more` : nothing}`
 }
 
 function brokenTable(open: readonly BrokenRule[], view: NoteView, budget: Budget): Markdown {
-  const head = [
-    left(nothing),
-    left(gfm`Model`),
-    right(gfm`${code(view.targetBranch, 20)}&nbsp;→&nbsp;here`),
-    left(gfm`Rule`),
-    left(gfm`Where`),
-  ]
+  const head = [left(nothing), left(gfm`Model`), left(gfm`Result and rule`)]
   const restOf = (more: number) => gfm`\n\nand ${more} more in the ${fullComparison(view)}`
   budget.always(gfm`${table(head, [])}${restOf(open.length)}`)
   const room = createBudget(MAX_TABLE_BYTES)
@@ -86,17 +115,37 @@ function fullComparison({ links }: NoteView): Markdown {
   return link(gfm`full comparison`, links.comparison)
 }
 
+/** Three, so that all of it fits a phone. */
 function brokenCells(broken: BrokenRule, view: NoteView): Markdown[] {
   const { row, result } = broken
   const shown = result ?? firstResult(row, view)
-  const isNoise = result?.state === 'noise'
+  const figures =
+    shown === null ? nothing : gfm`${code(shown.name, SHORT_NAME)} ${brokenFigures(broken, shown)}, `
+  const where = whereOf(broken, view)
   return [
     stateOf(broken),
     subjectOf(broken, view),
-    shown === null ? absent : gfm`${code(shown.name, SHORT_NAME)} ${changeOf(shown, isNoise)}`,
-    ruleWords(broken),
-    whereOf(broken, view),
+    gfm`${figures}${ruleWords(broken)}${mainFailsToo(broken, view)}${where === null ? nothing : gfm` (${where})`}`,
   ]
+}
+
+function brokenFigures({ kind, limit, result }: BrokenRule, shown: ComparedResult): Markdown {
+  const measured = kind === 'worse_by' && result !== null ? relativeLoss(result, limit) : null
+  return changeOf(shown, shown.state === 'noise', measured === null ? undefined : gfm`${measured} worse`)
+}
+
+/** What a limit that is part of the baseline is held against. */
+function relativeLoss(result: ComparedResult, limit: Amount | Limit | null): Markdown | null {
+  if (limit === null || !('kind' in limit) || limit.kind !== 'relative') return null
+  const { relative } = bareFigures(result)
+  return relative === null ? null : figure(relative.slice(1))
+}
+
+function mainFailsToo({ kind, result, limit }: BrokenRule, { targetBranch }: NoteView): Markdown {
+  const old = result?.old ?? null
+  if (old === null || limit === null) return nothing
+  const fails = (kind === 'below' && old < limit.value) || (kind === 'above' && old > limit.value)
+  return fails ? gfm` (${code(targetBranch, 20)} fails it too)` : nothing
 }
 
 function firstResult(row: ComparedModel | null, { firstColumn }: NoteView): ComparedResult | null {
@@ -104,7 +153,6 @@ function firstResult(row: ComparedModel | null, { firstColumn }: NoteView): Comp
 }
 
 function stateOf({ kind, level, withinNoise }: BrokenRule): Markdown {
-  if (kind === 'not_applicable') return gfm`⚠️&nbsp;not applied`
   if (withinNoise) return gfm`⚠️&nbsp;within noise`
   if (level === 'warn') return gfm`⚠️&nbsp;warning`
   return kind === 'required' || kind === 'missing' ? gfm`❌&nbsp;no result` : gfm`❌&nbsp;broken`
@@ -138,9 +186,7 @@ function limitWords(limit: Amount | Limit | null, result: ComparedResult | null)
 }
 
 /** The job that reported, or that should have. */
-function whereOf(broken: BrokenRule, view: NoteView): Markdown {
-  const { kind, row, result } = broken
-  if (kind === 'not_applicable') return whatToWrite(broken)
+function whereOf({ row, result }: BrokenRule, view: NoteView): Markdown | null {
   const [model] = row?.models ?? []
   if (model?.job.url) return link(gfm`job`, model.job.url)
   if (model !== undefined) return code(model.job.name, SHORT_NAME)
@@ -149,13 +195,13 @@ function whereOf(broken: BrokenRule, view: NoteView): Markdown {
   if (failed !== undefined) return link(gfm`job ${statusWords(failed.status)}`, failed.url)
   const [job] = names
   if (job !== undefined) return gfm`job ${code(job, SHORT_NAME)} sent nothing`
-  return result === null ? gfm`no job sent it` : absent
+  return result === null ? gfm`no job sent it` : null
 }
 
-function whatToWrite({ result }: BrokenRule): Markdown {
+function whatToWrite({ result }: BrokenRule, path: string): Markdown {
   if (result?.direction === 'unknown')
-    return gfm`direction unknown: write ${'better: higher'} or ${'better: lower'}`
-  return gfm`not shown in percent: write the limit without ${'pp'}, or ${'format: percent'} for a fraction`
+    return gfm`say ${'better: higher'} or ${'better: lower'} in ${code(path, SHORT_NAME)}`
+  return gfm`it is not shown in percent, so write the limit without ${'pp'}, or ${'format: percent'} for a fraction`
 }
 
 function subjectOf({ row, name, dataset }: BrokenRule, view: NoteView): Markdown {
@@ -168,30 +214,30 @@ function whatHappened(broken: BrokenRule, view: NoteView): Markdown {
   if (result === null) {
     return kind === 'no_baseline'
       ? gfm`nothing to compare with`
-      : gfm`nothing was reported (${whereOf(broken, view)})`
+      : gfm`nothing was reported (${whereOf(broken, view) ?? nothing})`
   }
   const name = code(result.name, SHORT_NAME)
   const allowed = limitWords(limit, result)
   switch (kind) {
-    case 'worse_by':
+    case 'worse_by': {
+      const moved = gfm`${name} ${movement(result, limit)}`
       return withinNoise
-        ? gfm`${name} ${movement(result)}, and the rule fails beyond ${allowed}, but that is within noise${chanceOf(result)}`
-        : gfm`${name} ${movement(result)} (warning beyond ${allowed})`
-    case 'not_applicable':
-      return gfm`the rule on ${name} (at most ${allowed} worse) cannot be applied, ${whatToWrite(broken)}`
+        ? gfm`${moved}, more than the limit of ${allowed}, but runs of the same code differ that much${chanceOf(result)}, so the gate does not fail. More repeats would tell.`
+        : gfm`${moved} (warning beyond ${allowed})`
+    }
     case 'below':
-      return gfm`${name} ${isNow(result)} (warning below ${allowed})`
+      return gfm`${name} ${isNow(result)} (warning below ${allowed})${mainFailsToo(broken, view)}`
     case 'above':
-      return gfm`${name} ${isNow(result)} (warning above ${allowed})`
+      return gfm`${name} ${isNow(result)} (warning above ${allowed})${mainFailsToo(broken, view)}`
     default:
       return gfm`${name} is gone`
   }
 }
 
-function movement(result: ComparedResult): Markdown {
+function movement(result: ComparedResult, limit: Amount | Limit | null): Markdown {
   const { difference } = bareFigures(result)
   if (difference === null) return isNow(result)
-  const amount = gfm`${figure(difference.slice(1))}${unitOf(result)}`
+  const amount = relativeLoss(result, limit) ?? gfm`${figure(difference.slice(1))}${unitOf(result)}`
   return difference.startsWith('+') ? gfm`rose by ${amount}` : gfm`fell by ${amount}`
 }
 
@@ -207,18 +253,6 @@ function chanceOf({ noise }: ComparedResult): Markdown {
 export function pValue(p: number): Markdown {
   if (p < 0.001) return own('p &lt; 0.001')
   return gfm`p = ${figure(p < 0.1 ? p.toPrecision(2) : p.toFixed(2))}`
-}
-
-function nextSteps({ pipeline: { failedJobs }, links, projectUrl, pipeline }: NoteView): Markdown {
-  const accept = link(gfm`accept the change`, links.accept)
-  const [failed] = failedJobs
-  const retry =
-    failed === undefined
-      ? nothing
-      : failedJobs.length === 1
-        ? gfm`, ${link(gfm`retry the job`, failed.url)}`
-        : gfm`, ${link(gfm`retry the failed jobs`, projectUrl === '' ? null : pipeline.url)}`
-  return gfm`**Next:** push a fix${retry}, or a Maintainer can ${accept} with a reason.`
 }
 
 function renderAccepted(view: NoteView): Markdown | null {

@@ -7,9 +7,10 @@ import type { SettingChange } from '../domain/settings.js'
 import { changeOf, SHORT_NAME } from './cells.js'
 import { folderOf } from './folders.js'
 import type { NoteView } from './columns.js'
-import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
+import { code, gfm, join, type Markdown, nothing } from './markdown.js'
 import { saidByGate } from './note-gate.js'
-import { listed, nameOf, statusWords } from './note-words.js'
+import { endedWords, runTarget } from './note-next.js'
+import { listed, nameOf } from './note-words.js'
 import { settingChange } from './setting-values.js'
 import { isFirstReport } from './verdict.js'
 
@@ -20,11 +21,18 @@ export function renderFailedJobs(view: NoteView): Markdown | null {
   const { failedJobs } = view.pipeline
   const { jobs: said } = saidByGate(view)
   if (failedJobs.every(({ name }) => said.has(name))) return null
-  const jobs = listed(
-    failedJobs,
-    ({ name, status, url }) => gfm`${link(code(name), url)} ${statusWords(status)}`,
-  )
-  return gfm`**Jobs without success:** ${jobs}`
+  const jobs = listed(failedJobs, endedWords, { separator: gfm`, ` })
+  const what = failedJobs.length === 1 ? gfm`retry it` : gfm`retry them`
+  const next = view.verdict.state === 'fail' ? nothing : gfm` **Next:** ${what}.`
+  return gfm`**Not finished:** ${jobs}.${next}`
+}
+
+/** Nothing here is new or gone: a pipeline that trains nothing. */
+export function renderNothingTrained({ comparison, pipeline, preview }: NoteView): Markdown | null {
+  const { state, failedJobs, silentJobs } = pipeline
+  const isQuiet = state === 'finished' && failedJobs.length + silentJobs.length === 0
+  if (!isQuiet || preview !== undefined || comparison.rows.some((row) => row.state !== 'not_run')) return null
+  return gfm`No model was trained in this pipeline, so there is nothing to compare. Nothing to do if that is intended.`
 }
 
 /** What comes from another project is shown, and counts for nothing else. */
@@ -148,30 +156,32 @@ function pushSentence(changes: readonly PushChange[], view: NoteView): Markdown 
   return gfm`${nameOf(first, view)}: ${results}`
 }
 
-export function renderFirstReport({
-  comparison,
-  projectUrl,
-  targetBranch,
-  isFork,
-}: NoteView): Markdown | null {
+export function renderFirstReport(view: NoteView): Markdown | null {
+  const { comparison, isFork } = view
   if (!isFirstReport(comparison)) return null
-  const url = `${projectUrl}/-/pipelines/new?ref=${encodeURIComponent(targetBranch.toWellFormed())}`
-  const run = link(gfm`run the pipeline on ${targetBranch}`, url)
+  const run = runTarget(view)
   const how = isFork ? run : gfm`either merge this (these results become the baseline) or ${run}`
   return gfm`**To get comparisons,** ${how}. This note then updates itself.`
 }
 
 /** Said only where it matters: on a first report, and where something changed that nobody can judge. */
-export function renderDirections({ comparison, mainColumns }: NoteView): Markdown | null {
+export function renderDirections({ comparison, mainColumns, verdict, rules }: NoteView): Markdown | null {
   const isFirst = isFirstReport(comparison)
-  const unjudged = comparison.columns.filter(({ direction }) => direction === 'unknown')
+  const said = new Set(
+    verdict.broken.flatMap(({ kind, result }) => (kind === 'not_applicable' ? [result?.name] : [])),
+  )
+  const unjudged = comparison.columns.filter(
+    ({ name, direction }) => direction === 'unknown' && !said.has(name),
+  )
   const unknown = isFirst ? unjudged : unjudged.filter(({ name }) => isUnjudged(name, comparison))
   const guessed = isFirst ? mainColumns.filter(({ directionFrom }) => directionFrom === 'name') : []
   const sentences = [
     guessed.length > 0
       ? gfm`Directions were guessed from names: ${listed(guessed, guess, { separator: gfm`, ` })}.`
       : null,
-    unknown.length > 0 ? gfm`Not judged, as the direction is unknown: ${names(unknown)}.` : null,
+    unknown.length > 0
+      ? gfm`**Direction unknown:** ${names(unknown)} ${unknown.length === 1 ? gfm`is` : gfm`are`} not judged: say ${'better: higher'} or ${'better: lower'} in ${code(rules.path, SHORT_NAME)}.`
+      : null,
   ].filter((sentence) => sentence !== null)
   return sentences.length === 0 ? null : join(sentences, gfm` `)
 }

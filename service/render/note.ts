@@ -16,6 +16,7 @@ import {
   renderFork,
   renderLastPush,
   renderMissing,
+  renderNothingTrained,
   renderOtherData,
   renderSettings,
 } from './note-sentences.js'
@@ -40,6 +41,7 @@ export function renderNote(input: NoteInput): string {
     renderGate(view, budget),
     optional(renderWeakerRules),
     optional(renderFailedJobs),
+    optional(renderNothingTrained),
     optional(renderFork),
     optional(renderOtherData),
     renderTable(view, budget),
