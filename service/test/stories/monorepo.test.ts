@@ -77,7 +77,7 @@ t.test('a required model whose own job ran and sent nothing is missed', async (t
   t.match(note.body, /### ❌ Model results: gate failed, 1 rule broken, 1 training job failed\n/)
   t.match(
     note.body,
-    /no result \|[^|]*search&#47;a[^|]*\|[^|]*70\.0%&nbsp;→&nbsp;\*\*none\*\* \| must report \| \[job failed\]/,
+    /no result[^\n]*search&#47;a[^\n]*70\.0%&nbsp;→&nbsp;\*\*none\*\*[^\n]*must report[^\n]*\[job failed\]/,
   )
   t.match(note.body, '**Not run here:** <code>ads</code> (1 model)')
   await statusesBecome(service, pipeline.id, ['failed'])
