@@ -42,7 +42,7 @@ t.test(
     t.match(note.body, 'Welch')
     t.match(
       note.body,
-      /Gate passed with 1 warning:\*\*[^\n]*fails beyond 0\.2&nbsp;pp, but that is within noise/,
+      /Gate passed with 1 warning:\*\*[^\n]*fell by 0\.4&nbsp;pp[^\n]*0\.2&nbsp;pp[^\n]*\(p = /,
     )
     t.match(note.body, /mean of 5 repeats/)
     await statusesBecome(service, first.pipeline.id, ['success'])
