@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { createRuleBook } from '../domain/rule-book.js'
 import {
   noRules,
@@ -10,6 +11,7 @@ import {
 import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab } from '../gitlab/port.js'
 import { readRules } from '../ingest/rules-file.js'
+import { rulesLimits } from '../ingest/rules-limits.js'
 import type { Project } from '../stores/project-store.js'
 
 const rememberedAtMost = 500
@@ -18,7 +20,7 @@ const rememberedAtMost = 500
 export interface RulesAt {
   /** `unreadable`: a file with errors, whose rules are none. */
   state: 'none' | 'read' | 'unreadable'
-  /** The file as it is; null where there is none. */
+  /** The file as it is, or what stands for one that is too large to be kept; null where there is none. */
   text: string | null
   /** Null where there is no file, as GitLab then does not say. */
   commit: string | null
@@ -83,8 +85,15 @@ export function createRulesReader({ gitlab, clock }: RulesReaderOptions) {
     const answer = readRules(text)
     const rules = answer.rules ?? noRules
     const state = answer.rules === null ? 'unreadable' : 'read'
-    const at = { state, text, rules, book: createRuleBook(rules), problems: answer.problems } as const
-    keep(parsed, text, at)
+    const isLarge = text.length > rulesLimits.bytes
+    const at = {
+      state,
+      text: isLarge ? hash('sha256', text) : text,
+      rules,
+      book: createRuleBook(rules),
+      problems: answer.problems,
+    } as const
+    if (!isLarge) keep(parsed, text, at)
     return at
   }
 

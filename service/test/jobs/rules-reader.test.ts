@@ -75,6 +75,19 @@ t.test('no file is no rules, a wrong one and one that GitLab hides are unreadabl
   t.match(await hidden.reader.atBranch(hidden.project, 'main'), { state: 'unreadable' })
 })
 
+t.test('files that are too large are told apart without being kept', async (t) => {
+  const { project, reader, clock, push } = await startProject('a/heavy', `# ${'x'.repeat(200_000)}\n`)
+  const first = await reader.atBranch(project, 'main')
+  await push(`# ${'y'.repeat(200_000)}\n`)
+  clock.advance(20_001)
+
+  const second = await reader.atBranch(project, 'main')
+
+  t.match(second, { state: 'unreadable' })
+  t.not(first.text, second.text)
+  t.ok((second.text?.length ?? 0) < 100)
+})
+
 t.test('while GitLab is away nothing is concluded, and nothing of it is kept', async (t) => {
   const { project, reader } = await startProject('a/away', 'missing: fail\n')
   simulator.faults.add({ route: filesRoute, times: 1, status: 503, body: {} })
