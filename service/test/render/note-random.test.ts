@@ -4,6 +4,7 @@ import { type ComparedModel, type ComparedResult, MODEL_STATES } from '../../dom
 import { isRounded, readShown } from './exact-decimals.js'
 import { MAX_NOTE_BYTES, renderNote } from '../../render/note.js'
 import type { NoteInput } from '../../render/note-input.js'
+import type { BrokenRule } from '../../domain/verdict.js'
 import { type Cell, type NoteTable, readNote, tablesOf } from './read-note.js'
 import { type RandomForm, randomReport } from './random-reports.js'
 import { falseInCell, falseInDifference, falseInRelative, falseInValue } from './told-numbers.js'
@@ -111,15 +112,21 @@ function markOf({ comparison: { rows }, pipeline, verdict }: NoteInput): string 
   return has('better', 'new', 'changed') ? '🔵' : '⚪'
 }
 
+/** Open ones that could be applied; where there is no file, nobody asked to be warned of what is missing. */
+function rulesToSee({ verdict, rules }: NoteInput): BrokenRule[] {
+  return verdict.broken.filter(
+    ({ acceptance, kind }) =>
+      acceptance === null && kind !== 'not_applicable' && (rules.state === 'read' || kind !== 'missing'),
+  )
+}
+
 function wrongInGate({ input, read }: Report): string[] {
-  const { verdict, rules } = input
-  const open = verdict.broken.filter(({ acceptance, kind }) => {
-    return acceptance === null && (rules.state === 'read' || kind !== 'missing')
-  })
+  const { verdict } = input
+  const open = rulesToSee(input)
   const warned = read.lines.find((line) => line.startsWith('Gate passed with')) ?? ''
   const warnings = Number(/^Gate passed with (\d+)/.exec(warned)?.[1] ?? 0)
   const shown = (read.gate?.rows.length ?? 0) + moreIn(read.gate)
-  const isTable = verdict.state === 'fail' || open.length > 3
+  const isTable = verdict.state === 'fail'
   return [
     ...(warnings === (verdict.state === 'fail' ? 0 : open.length) ? [] : [`${warned} of ${open.length}`]),
     ...(shown === (isTable ? open.length : 0) ? [] : [`${shown} rules of ${open.length}`]),
@@ -266,16 +273,16 @@ function withoutPercent(text: string, { percent }: ComparedResult): string {
 }
 
 function wrongInGateValues({ input, read: { gate } }: Report): string[] {
-  const { verdict, rules } = input
-  const open = verdict.broken.filter(({ acceptance, kind }) => {
-    return acceptance === null && (rules.state === 'read' || kind !== 'missing')
-  })
+  const open = rulesToSee(input)
   return (gate?.rows ?? []).flatMap((cells, index) => {
     const { result } = open[index] ?? {}
     if (result === undefined || result === null) return []
     const text = cells[2]?.text ?? ''
     if (!text.startsWith(`${result.name} `)) return [`${text} is ${result.name}`]
-    return falseInCell(text.slice(result.name.length + 1), result, false)
+    const [figures = ''] = text.slice(result.name.length + 1).split(/, (?=at |must |needs )/)
+    // In the words of the rule, which are about a part of the baseline.
+    if (figures.endsWith('% worse)')) return []
+    return falseInCell(figures, result, false)
   })
 }
 
@@ -372,6 +379,6 @@ t.test('hostile names are dead wherever somebody may write', async (t) => {
 /** Lines that do not begin with words or signs of ours. */
 function strangeLines(note: string): string[] {
   const own =
-    /^($|### |\| |\|:|- line \d|- and \d|\*\*|[A-Z][a-z]+ [a-z]|and \d|<details>|<\/details>|<pre><code>|<sub>|```|xychart-beta$| {2}(x-axis|y-axis|line) )/
+    /^($|### |\| |\|:|- line \d|- and \d|- <code>|\*\*|[A-Z][a-z]+ [a-z]|and \d|<details>|<\/details>|<pre><code>|<sub>|```|xychart-beta$| {2}(x-axis|y-axis|line) )/
   return note.split('\n').filter((line) => !own.test(line))
 }

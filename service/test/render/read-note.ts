@@ -39,7 +39,7 @@ export function readNote(note: string): ReadNote {
     words,
     isSoFar: soFar !== '',
     lines: lines.map(textOf),
-    gate: find((head) => head.includes('Rule')),
+    gate: find((head) => head.includes('Result and rule')),
     results: find((head) => head.slice(0, 2).includes('Model') && !isDetail(head)),
     all: find((head) => head.includes('Before')),
     repeats: find((head) => head.includes('Repeat')),
@@ -48,7 +48,7 @@ export function readNote(note: string): ReadNote {
 }
 
 function isDetail(head: readonly string[]): boolean {
-  return head.some((text) => /^(Before|Setting|Repeat|Points|Rule)$/.test(text))
+  return head.some((text) => /^(Before|Setting|Repeat|Points|Result and rule)$/.test(text))
 }
 
 export function tablesOf(lines: readonly string[]): NoteTable[] {
