@@ -50,7 +50,7 @@ export function buildWorker(parts: WorkerParts): Worker {
   const readHead = createHeadReader({ ...shared, listPipelines })
   const carryOvers = createCarryOver(shared)
   const pools = createBaselinePools({ ...shared, carryOvers })
-  const compareHead = createComparer({
+  const comparer = createComparer({
     ...shared,
     readHead,
     pools,
@@ -68,7 +68,7 @@ export function buildWorker(parts: WorkerParts): Worker {
     monotonicNowMs: () => performance.now(),
     handlers: {
       pipeline: createPipelineJob(shared),
-      note: createNoteJob({ ...shared, listPipelines, readHead, compareHead, writeStatus, carryOvers }),
+      note: createNoteJob({ ...shared, listPipelines, readHead, comparer, writeStatus, carryOvers }),
       'note-check': createNoteCheckJob(shared),
       hook: createHookJob(shared),
       reconcile: createReconcileJob(shared),

@@ -57,9 +57,13 @@ export interface Compared {
   when: RulesAt['rules']['note']['when']
 }
 
-/** Compares a head with its baselines and keeps what is to be said: the jobs that reported wait for that.
- * Answers with all that the note says. */
-export type Comparer = (project: Project, facts: MergeRequestFacts, head: Head) => Promise<Compared>
+export interface Comparer {
+  /** Asks GitLab for the rules, so that the comparison itself does not wait for it. */
+  prepare(project: Project, of: { targetBranch: string; sha: string }): Promise<void>
+  /** Compares a head with its baselines and keeps what is to be said: the jobs that reported wait for that.
+   * Answers with all that the note says. */
+  compare(project: Project, facts: MergeRequestFacts, head: Head): Promise<Compared>
+}
 
 /** All that the comparisons of one merge request have in common. */
 interface Ground {
@@ -75,7 +79,11 @@ export function createComparer(options: ComparerOptions): Comparer {
   const { readHead, pools, history, rulesReader, features, decisions, comparisons, addresses, clock } =
     options
 
-  return async (project, facts, head) => {
+  async function prepare(project: Project, { targetBranch, sha }: { targetBranch: string; sha: string }) {
+    await Promise.all([rulesReader.atBranch(project, targetBranch), rulesReader.atCommit(project, sha)])
+  }
+
+  async function compareHead(project: Project, facts: MergeRequestFacts, head: Head): Promise<Compared> {
     const [rules, exclusions, acceptances] = await Promise.all([
       rulesReader.atBranch(project, facts.targetBranch),
       decisions.listExclusions(project.id, 'all'),
@@ -169,6 +177,8 @@ export function createComparer(options: ComparerOptions): Comparer {
     const problems = unmatched(own, comparison)
     return { changes, problems, verdict: judge({ comparison, rules: own.book, acceptances, isFinal }) }
   }
+
+  return { prepare, compare: compareHead }
 }
 
 function compareModels(

@@ -34,7 +34,7 @@ export interface NoteJobOptions {
   comparisons: Pick<ComparisonStore, 'findFacts' | 'setState'>
   listPipelines: HeadPipelines
   readHead: HeadReader
-  compareHead: Comparer
+  comparer: Comparer
   carryOvers: Pick<CarryOvers, 'record'>
   writer: NoteWriter
   writeStatus: CommitStatusWriter
@@ -53,7 +53,7 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     comparisons,
     listPipelines,
     readHead,
-    compareHead,
+    comparer,
     writeStatus,
     carryOvers,
     clock,
@@ -82,7 +82,8 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const facts = { ...mergeRequest, baseSha, previousHeadSha: previousHeadOf(before, sha) }
     const head = await readHead(project, { ...mergeRequest, sha })
     if (head.models.length + head.silent.length === 0 && !expectsReports(head)) return { kind: 'done' }
-    const compared = await pace.measure(job.key, () => compareHead(project, facts, head))
+    await comparer.prepare(project, { ...mergeRequest, sha })
+    const compared = await pace.measure(job.key, () => comparer.compare(project, facts, head))
     await writeNote(options, { project, mrIid, compared }, context)
     await setStatus(project, head, compared, context)
     return { kind: 'done' }
@@ -112,7 +113,8 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     const rows = await listPipelines(project, of)
     const waitMs = await waitFor(project, before.mrIid, rows)
     if (waitMs <= 0) return 0
-    await pace.measure(key, async () => compareHead(project, facts, await readHead(project, of, rows)))
+    await comparer.prepare(project, of)
+    await pace.measure(key, async () => comparer.compare(project, facts, await readHead(project, of, rows)))
     return waitMs
   }
 

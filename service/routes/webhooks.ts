@@ -8,6 +8,7 @@ import type { Queue } from '../jobs/queue.js'
 import { AnyEvent, MergeRequestEvent, PipelineEvent, PushEvent } from '../schemas/webhook.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { DeliveryStore } from '../stores/delivery-store.js'
+import type { JobStore } from '../stores/job-store.js'
 import type { PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 
@@ -16,6 +17,7 @@ export interface WebhookRoutesOptions {
   pipelines: PipelineStore
   comparisons: Pick<ComparisonStore, 'listOpenAgainst'>
   deliveries: DeliveryStore
+  jobs: Pick<JobStore, 'isUnderWay'>
   queue: Queue
   clock: () => Date
 }
@@ -31,7 +33,7 @@ const bodyLimit = 25 * 1024 * 1024
 
 /** Events of GitLab. Answers 2xx to everything authentic, because GitLab disables hooks that answer otherwise. */
 export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { projects, pipelines, comparisons, deliveries, queue, clock } = options
+  const { projects, pipelines, comparisons, deliveries, jobs, queue, clock } = options
 
   fastify.decorateRequest('hookProject')
 
@@ -82,9 +84,18 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
     const pipeline = PipelineEvent.safeParse(body)
     if (!pipeline.success || pipeline.data.object_attributes.source === 'external') return null
     const { id } = pipeline.data.object_attributes
-    if (!(await pipelines.markHeard(project.id, id, clock()))) return null
+    if (!(await hear(project, id))) return null
     await queue.enqueue(jobKey.pipeline(project.id, id))
     return 'pipeline'
+  }
+
+  /** Whether the pipeline has reported here. A short one may end while GitLab is being asked about it the first time. */
+  async function hear(project: Project, pipelineId: number): Promise<boolean> {
+    if (await pipelines.markHeard(project.id, pipelineId, clock())) return true
+    const key = jobKey.pipeline(project.id, pipelineId)
+    if (!(await jobs.isUnderWay({ keys: [key], looks: key, withinMs: 0 }))) return false
+    await pipelines.markHeardEarly(project.id, pipelineId, clock())
+    return true
   }
 
   /** What the target branch's rules say now is said of the merge requests that were judged by its old ones. */

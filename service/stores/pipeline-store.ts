@@ -121,10 +121,19 @@ export function createPipelineStore(db: Db) {
     await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { commitStatus } })
   }
 
-  /** Notes that GitLab is to be asked about a pipeline that is known here; false for any other. */
+  /** Notes that a webhook spoke of a pipeline that has reported here; false for any other. */
   async function markHeard(projectId: string, pipelineId: number, at: Date): Promise<boolean> {
     const result = await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { heardAt: at } })
     return result.matchedCount > 0
+  }
+
+  /** The same of a pipeline that GitLab is being asked about for the first time. */
+  async function markHeardEarly(projectId: string, pipelineId: number, at: Date): Promise<void> {
+    await pipelines.updateOne(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { projectId, pipelineId, schema: 1, heardAt: at } },
+      { upsert: true },
+    )
   }
 
   /** Pipelines of one head, newest first. */
@@ -191,6 +200,7 @@ export function createPipelineStore(db: Db) {
     ...createJobWords(pipelines),
     listUnended,
     markHeard,
+    markHeardEarly,
     listOfHead,
     listOfHeads,
     findNewestHead,
