@@ -163,7 +163,7 @@ export function repeatCounts({ models, baseline }: ComparedModel): { here: numbe
   return { here: models.length, before }
 }
 
-export function repeatsWords({ here, before }: { here: number; before: number }): Markdown {
+function repeatsWords({ here, before }: { here: number; before: number }): Markdown {
   return before === here
     ? gfm`mean of ${here} repeats`
     : gfm`mean of ${here} ${here === 1 ? gfm`training` : gfm`repeats`}, before of ${before}`

@@ -18,7 +18,7 @@ import {
   table,
 } from './markdown.js'
 import { renderChart } from './note-chart.js'
-import { pValue } from './note-gate.js'
+import { pValue } from './note-noise.js'
 import { renderReproduce } from './note-reproduce.js'
 import { listed, nameOf } from './note-words.js'
 import { bareFiguresApart, figureOf } from './numbers.js'

@@ -6,8 +6,9 @@ import type { BrokenRule } from '../domain/verdict.js'
 import { type Budget, createBudget } from './budget.js'
 import { amountWords, changeOf, SHORT_NAME, subjectLink, unitOf, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
-import { code, figure, gfm, join, left, link, type Markdown, nothing, own, table } from './markdown.js'
+import { code, figure, gfm, join, left, link, type Markdown, nothing, table } from './markdown.js'
 import { nextSteps } from './note-next.js'
+import { pValue } from './note-noise.js'
 import { listed, nameOf, statusWords } from './note-words.js'
 import { bareFigures } from './numbers.js'
 import { count, openRules } from './verdict.js'
@@ -69,14 +70,13 @@ function ruleName({ kind, result, limit }: BrokenRule): string {
   return JSON.stringify([kind, result?.name ?? null, limit?.text ?? null])
 }
 
-/** `accuracy, at most 1 pp worse: 4 models`, with the first few. Their figures are in the table below. */
+/** `accuracy, at most 1 pp worse: tree, knn and 2 more`. Their figures are in the table below. */
 function warnedWords(group: readonly BrokenRule[], view: NoteView): Markdown {
   const [first] = group
   if (first === undefined) return nothing
-  const name = first.result === null ? nothing : gfm`${code(first.result.name, SHORT_NAME)}, `
-  const models = listed(group, (broken) => nameOf(broken, view), { most: 3, separator: gfm`, ` })
-  const number = gfm`${figure(count(group.length, 'model'))}`
-  return gfm`${name}${ruleWords(first)}: ${group.length === 1 ? models : gfm`${number} (${models})`}`
+  const models = listed(group, (broken) => nameOf(broken, view), { most: 4, separator: gfm`, ` })
+  if (first.result === null) return gfm`${models}: ${ruleWords(first)}`
+  return gfm`${code(first.result.name, SHORT_NAME)}, ${ruleWords(first)}: ${models}`
 }
 
 /** Rules that could not be applied to what they are about, with what to write instead. */
@@ -248,11 +248,6 @@ function isNow(result: ComparedResult): Markdown {
 /** ` (p = 0.31)` */
 function chanceOf({ noise }: ComparedResult): Markdown {
   return noise === null ? nothing : gfm` (${pValue(noise.p)})`
-}
-
-export function pValue(p: number): Markdown {
-  if (p < 0.001) return own('p &lt; 0.001')
-  return gfm`p = ${figure(p < 0.1 ? p.toPrecision(2) : p.toFixed(2))}`
 }
 
 function renderAccepted(view: NoteView): Markdown | null {

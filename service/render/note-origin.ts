@@ -1,17 +1,40 @@
 import type { Baseline, BaselineReason } from '../domain/baseline.js'
 import { groupBy } from '../domain/group.js'
-import { repeatsWords, SHORT_NAME, valueOf } from './cells.js'
+import type { ComparedModel, Comparison } from '../domain/comparison.js'
+import { SHORT_NAME, valueOf } from './cells.js'
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import type { NotePreview } from './note-input.js'
-import { listed } from './note-words.js'
+import { listed, nameOf } from './note-words.js'
 import { count, isFirstReport } from './verdict.js'
 
+/** Something is called better or worse, and nothing told how large chance differences are. */
+function isUntested({ rows }: Comparison): boolean {
+  const judged = rows.flatMap(({ state, results }) =>
+    state === 'missing' || state === 'not_run'
+      ? []
+      : results.filter((result) => result.state === 'worse' || result.state === 'better'),
+  )
+  return (
+    judged.length > 0 &&
+    judged.every(({ noise, oldRepeats, newRepeats }) => noise === null && oldRepeats < 2 && newRepeats < 2)
+  )
+}
+
+function repeatsInWords({ here, before }: Repeats, { comparison, targetBranch }: NoteView): Markdown {
+  const title = gfm`mean ± standard error`
+  const runs = figure(count(here, 'run'))
+  if (isFirstReport(comparison)) return gfm`${title}: ${runs}`
+  return here === before
+    ? gfm`${title}: ${runs} on each side`
+    : gfm`${title}: ${runs} here, ${before} on ${targetBranch}`
+}
+
 const REASONS: Record<BaselineReason, Markdown> = {
-  merged_results_target: gfm`the commit this is merged with`,
-  merge_base: gfm`merge base`,
-  ancestor: gfm`nearest ancestor with results`,
-  newest: gfm`newest results there, not an ancestor`,
+  merged_results_target: gfm`the commit it is merged with`,
+  merge_base: gfm`where this branch began`,
+  ancestor: gfm`the nearest older commit with results`,
+  newest: gfm`the newest results there, which this branch does not contain`,
 }
 
 /** The last line: by which rules, compared with what, of which head, and where there is more. */
@@ -24,7 +47,8 @@ export function renderOrigin(view: NoteView): Markdown {
       ({ column, value }) => gfm`${code(column.name, SHORT_NAME)} ${valueOf(value, column)} in all rows`,
     ),
     unchangedWords(view),
-    view.repeats === null ? null : repeatsWords(view.repeats),
+    view.repeats === null ? null : repeatsInWords(view.repeats, view),
+    isUntested(comparison) ? gfm`one run each, so chance is not ruled out` : null,
     ...(preview === undefined
       ? [
           gfm`head ${commitLink(projectUrl, headSha)}`,
@@ -60,9 +84,11 @@ function unchangedWords({ unchanged }: NoteView): Markdown | null {
   return gfm`${names} unchanged in all rows`
 }
 
+type Repeats = NonNullable<NoteView['repeats']>
+
 interface UsedCommit {
   baseline: Baseline
-  models: number
+  rows: ComparedModel[]
 }
 
 function comparedWith(view: NoteView): Markdown | null {
@@ -78,47 +104,47 @@ function comparedWith(view: NoteView): Markdown | null {
       : gfm`no commit on ${targetBranch} has results`
   }
   if (others.length > 0) {
-    return gfm`${compared} ${listed(used, (one) => usedSentence(one, view), { separator: gfm`, ` })}`
+    return gfm`${compared} ${listed(used, (one) => usedSentence(one, view), { separator: gfm`; ` })}`
   }
   const isSame = !isFirst && first.baseline.commit === rules.commit
-  return gfm`${compared} ${isSame ? gfm`the same commit ${whyWords(first)}` : usedWords(first, view)}`
+  return gfm`${compared} ${isSame ? gfm`the same commit${whyWords(first, targetBranch)}` : usedWords(first, view)}`
 }
 
 function usedSentence(used: UsedCommit, view: NoteView): Markdown {
-  return gfm`${usedWords(used, view)} for ${used.models === 1 ? gfm`1 model` : gfm`${used.models} models`}`
+  const names = listed(used.rows, (row) => nameOf(row, view), { most: 3, separator: gfm`, ` })
+  return gfm`${usedWords(used, view)}, for ${names}`
 }
 
 function usedWords(used: UsedCommit, { projectUrl, targetBranch }: NoteView): Markdown {
-  return gfm`${commitLink(projectUrl, used.baseline.commit)} on ${targetBranch} ${whyWords(used)}`
+  return gfm`${commitLink(projectUrl, used.baseline.commit)} on ${targetBranch}${whyWords(used, targetBranch)}`
 }
 
 /** The merge request that results were carried over from is no link: GitLab would tell its readers of this one. */
-function whyWords({ baseline: { reason, commitsBehind, carriedFrom } }: UsedCommit): Markdown {
-  const carried = carriedFrom === null ? nothing : gfm`, from ${`!${carriedFrom.mrIid}`}, not retrained`
-  return gfm`(${REASONS[reason]}${behindWords(commitsBehind)}${carried})`
+function whyWords({ baseline }: UsedCommit, targetBranch: string): Markdown {
+  const { reason, commitsBehind: ahead, carriedFrom } = baseline
+  const commits = figure(count(ahead ?? 0, 'commit'))
+  const moved = ahead === null || ahead === 0 ? nothing : gfm` (${targetBranch} is ${commits} ahead now)`
+  const carried =
+    carriedFrom === null
+      ? nothing
+      : gfm`, taken over from ${`!${carriedFrom.mrIid}`} (${targetBranch} was not trained again)`
+  return gfm`, ${REASONS[reason]}${moved}${carried}`
 }
 
 /** Most used first. */
-function usedCommits({ comparison: { rows } }: NoteView): UsedCommit[] {
-  const baselines: Baseline[] = []
-  for (const { baseline, state } of rows) {
-    if (baseline !== null && state !== 'not_run') baselines.push(baseline)
-  }
+function usedCommits({ comparison }: NoteView): UsedCommit[] {
+  const rows = comparison.rows.flatMap((row) =>
+    row.baseline === null || row.state === 'not_run' ? [] : [{ row, baseline: row.baseline }],
+  )
   const same = groupBy(
-    baselines,
-    ({ commit, reason, commitsBehind, carriedFrom }) =>
+    rows,
+    ({ baseline: { commit, reason, commitsBehind, carriedFrom } }) =>
       `${reason} ${commitsBehind} ${carriedFrom?.mrIid} ${commit}`,
   )
-  const used = [...same.values()].flatMap(([first, ...others]): UsedCommit[] =>
-    first === undefined ? [] : [{ baseline: first, models: others.length + 1 }],
+  const used = [...same.values()].flatMap((group): UsedCommit[] =>
+    group[0] === undefined ? [] : [{ baseline: group[0].baseline, rows: group.map(({ row }) => row) }],
   )
-  return used.sort((a, b) => b.models - a.models)
-}
-
-function behindWords(commitsBehind: number | null): Markdown {
-  if (commitsBehind === null) return nothing
-  if (commitsBehind === 0) return gfm`, up to date`
-  return commitsBehind === 1 ? gfm`, 1 commit behind` : gfm`, ${commitsBehind} commits behind`
+  return used.sort((a, b) => b.rows.length - a.rows.length)
 }
 
 /** To the list of commits, not to the commit: GitLab takes the latter for a mention and notes it on the commit. */
@@ -126,21 +152,13 @@ function commitLink(projectUrl: string, sha: string): Markdown {
   return link(code(sha.slice(0, 7)), `${projectUrl}/-/commits/${encodeURIComponent(sha.toWellFormed())}`)
 }
 
-/** Jobs that failed have a sentence of their own, and so has what is missing. */
+/** Jobs that failed or sent nothing have a sentence of their own. */
 function pipelineWords(view: NoteView): Markdown {
-  const { state, jobsReported, jobsTotal, silentJobs, failedJobs } = view.pipeline
+  const { state, jobsReported, jobsTotal } = view.pipeline
   const reported =
     jobsTotal === null ? jobWords(jobsReported) : gfm`${jobsReported} of ${jobWords(jobsTotal)}`
   if (state === 'running') return gfm`running, ${reported} reported so far`
-  const missing = view.comparison.rows.filter((row) => row.state === 'missing')
-  const said = new Set([
-    ...failedJobs.map(({ name }) => name),
-    ...missing.flatMap(({ baseline }) => baseline?.models.map(({ job }) => job.name) ?? []),
-  ])
-  const silent = silentJobs.filter((name) => !said.has(name))
-  if (silent.length === 0) return gfm`finished, ${reported} reported`
-  const names = listed(silent, (name) => code(name), { separator: gfm`, `, most: 3 })
-  return gfm`finished, ${reported} reported, nothing from ${names}`
+  return gfm`finished, ${reported} reported`
 }
 
 function jobWords(number: number): Markdown {

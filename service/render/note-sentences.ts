@@ -7,12 +7,12 @@ import type { SettingChange } from '../domain/settings.js'
 import { changeOf, SHORT_NAME } from './cells.js'
 import { folderOf } from './folders.js'
 import type { NoteView } from './columns.js'
-import { code, gfm, join, type Markdown, nothing } from './markdown.js'
+import { code, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import { saidByGate } from './note-gate.js'
 import { endedWords, runTarget } from './note-next.js'
 import { listed, nameOf } from './note-words.js'
 import { settingChange } from './setting-values.js'
-import { isFirstReport } from './verdict.js'
+import { isFirstReport, silentJobs } from './verdict.js'
 
 const MAX_SETTINGS = 6
 
@@ -25,6 +25,15 @@ export function renderFailedJobs(view: NoteView): Markdown | null {
   const what = failedJobs.length === 1 ? gfm`retry it` : gfm`retry them`
   const next = view.verdict.state === 'fail' ? nothing : gfm` **Next:** ${what}.`
   return gfm`**Not finished:** ${jobs}.${next}`
+}
+
+/** Expected jobs of which nothing came, though they ended well. */
+export function renderSilentJobs(view: NoteView): Markdown | null {
+  const silent = silentJobs(view)
+  if (silent.length === 0) return null
+  const names = listed(silent, (name) => code(name), { separator: gfm`, ` })
+  const retry = link(gfm`retry ${silent.length === 1 ? gfm`it` : gfm`them`}`, view.pipeline.url)
+  return gfm`**Sent nothing:** ${names} ended without sending results. Find out why, or ${retry}.`
 }
 
 /** Nothing here is new or gone: a pipeline that trains nothing. */

@@ -19,6 +19,7 @@ import {
   renderNothingTrained,
   renderOtherData,
   renderSettings,
+  renderSilentJobs,
 } from './note-sentences.js'
 import { renderTable } from './note-table.js'
 import { verdictMark, verdictText } from './verdict.js'
@@ -41,12 +42,13 @@ export function renderNote(input: NoteInput): string {
     renderGate(view, budget),
     optional(renderWeakerRules),
     optional(renderFailedJobs),
+    optional(renderSilentJobs),
     optional(renderNothingTrained),
     optional(renderFork),
     optional(renderOtherData),
     renderTable(view, budget),
-    optional(renderNoiseWords),
     optional(renderFewSamples),
+    optional(renderNoiseWords),
     optional(renderMissing),
     optional(renderFoldersNotRun),
     optional(renderSettings),

@@ -83,7 +83,8 @@ export function verdictMark(input: VerdictInput): '❌' | '⚠️' | '🟢' | '�
   const { comparison, pipeline, verdict } = input
   const { counts } = comparison
   if (verdict.state === 'fail') return '❌'
-  const isBad = counts.worse + counts.missing + counts.mixed + pipeline.failedJobs.length > 0
+  const notSent = pipeline.failedJobs.length + silentJobs(input).length
+  const isBad = counts.worse + counts.missing + counts.mixed + notSent > 0
   if (verdict.state === 'warn' || isBad || rulesWords(input).length > 0) return '⚠️'
   if (counts.better > 0 && counts.changed === 0) return '🟢'
   return counts.better + counts.new + counts.changed > 0 ? '🔵' : '⚪'
@@ -93,7 +94,7 @@ export function verdictMark(input: VerdictInput): '❌' | '⚠️' | '🟢' | '�
 export function verdictText(input: VerdictInput): string {
   const { comparison, pipeline, verdict } = input
   const rules = rulesWords(input)
-  const jobs = failedWords(pipeline.failedJobs)
+  const jobs = [...failedWords(pipeline.failedJobs), ...silentWords(input)]
   if (verdict.state === 'fail') {
     const broken = openRules(verdict).filter(({ level }) => level === 'fail').length
     return ['gate failed', `${count(broken, 'rule')} broken`, ...rules, ...jobs].join(', ')
@@ -144,6 +145,22 @@ export function countWords(counts: Partial<Record<ModelState, number>>): string[
     if (number === 0 || state === 'not_run') return []
     return [`${number} ${state === 'same' ? 'unchanged' : STATE_WORDS[state]}`]
   })
+}
+
+/** Jobs that ended well and sent nothing although they were expected to. What is missing is told of by its model. */
+export function silentJobs({ comparison, pipeline }: Pick<NoteInput, 'comparison' | 'pipeline'>): string[] {
+  if (pipeline.state === 'running') return []
+  const missing = comparison.rows.filter(({ state }) => state === 'missing')
+  const said = new Set([
+    ...pipeline.failedJobs.map(({ name }) => name),
+    ...missing.flatMap(({ baseline }) => baseline?.models.map(({ job }) => job.name) ?? []),
+  ])
+  return pipeline.silentJobs.filter((name) => !said.has(name))
+}
+
+function silentWords(input: VerdictInput): string[] {
+  const { length } = silentJobs(input)
+  return length === 0 ? [] : [`${count(length, 'job')} sent nothing`]
 }
 
 function failedWords(jobs: readonly FailedJob[]): string[] {
