@@ -13,15 +13,24 @@ export interface JudgeInput {
   acceptances: readonly Acceptance[]
   /** Whether every job has ended: before that, nothing required is missed. */
   isFinal: boolean
+  /** Models of this head that a person has excluded, with the names of their results. */
+  excluded?: readonly ExcludedModel[]
+}
+
+export interface ExcludedModel {
+  name: string
+  dataset: string
+  results: readonly string[]
 }
 
 type Found = Omit<BrokenRule, 'key' | 'acceptance'>
 
 /** What the rules say of a comparison. Rules about a difference are for what has a baseline on the same data. */
-export function judge({ comparison, rules, acceptances, isFinal }: JudgeInput): Verdict {
+export function judge({ comparison, rules, acceptances, isFinal, excluded = [] }: JudgeInput): Verdict {
   const found: Found[] = []
   let applied = judgeRequired(comparison.rows, rules.rules.required, isFinal, found)
   for (const row of comparison.rows) applied += judgeRow(row, rules, found)
+  for (const model of excluded) applied += judgeExcluded(model, rules, found)
   const broken = found.map((one) => withAcceptance(one, acceptances)).sort((a, b) => place(a) - place(b))
   return { state: stateOf(broken), broken, applied }
 }
@@ -42,9 +51,10 @@ function withAcceptance(found: Found, acceptances: readonly Acceptance[]): Broke
   return { ...found, key, acceptance: acceptances.find(({ keys }) => keys.includes(key)) ?? null }
 }
 
-/** Short, whatever the names hold. */
-function keyOf({ level, kind, dataset, name, result }: Found): string {
-  const text = JSON.stringify([level, kind, dataset, name, result?.name ?? null])
+/** Short, whatever the names hold. What is accepted is this value beside this limit, not what a later try may bring. */
+function keyOf({ level, kind, dataset, name, result, limit }: Found): string {
+  const value = result === null ? null : [result.name, String(result.new), limit?.text ?? null]
+  const text = JSON.stringify([level, kind, dataset, name, value])
   return hash('sha256', text, 'base64url').slice(0, 16)
 }
 
@@ -74,6 +84,20 @@ function nothingSent(
   return { kind, level, name, dataset, result: null, limit: null, withinNoise: false }
 }
 
+/** Whoever may exclude a model need not be one who may accept what it breaks. */
+function judgeExcluded(
+  { name, dataset, results }: ExcludedModel,
+  { rulesOf }: RuleBook,
+  found: Found[],
+): number {
+  const { gateOff, ruleFor } = rulesOf({ name, dataset })
+  const rules = gateOff ? [] : results.map(ruleFor).filter(({ fail, warn }) => fail !== null || warn !== null)
+  if (rules.length === 0) return 0
+  const level = rules.some(({ fail }) => fail !== null) ? 'fail' : 'warn'
+  found.push({ ...nothingSent('excluded', level, { name, dataset }), row: null })
+  return rules.length
+}
+
 function judgeRow(row: ComparedModel, { rules, rulesOf }: RuleBook, found: Found[]): number {
   const { gateOff, ruleFor } = rulesOf(row)
   if (gateOff || row.state === 'not_run') return 0
@@ -83,7 +107,8 @@ function judgeRow(row: ComparedModel, { rules, rulesOf }: RuleBook, found: Found
     )
     return isRequired ? 0 : judgeAbsence('missing', rules.missing, row, found)
   }
-  let applied = row.baseline === null ? judgeAbsence('no_baseline', rules.noBaseline, row, found) : 0
+  const isAlone = row.baseline === null || row.datasetChanged
+  let applied = isAlone ? judgeAbsence('no_baseline', rules.noBaseline, row, found) : 0
   for (const result of row.results) {
     const rule = ruleFor(result.name)
     if (rule.fail === null && rule.warn === null) continue

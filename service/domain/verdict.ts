@@ -13,14 +13,15 @@ export interface Acceptance {
 
 /**
  * `worse_by`, `below`, `above`: a result. `required`: a model that must report and did not. `missing`: a model that the
- * baseline has and whose job sent nothing. `no_baseline`: nothing to compare with. `not_applicable`: a rule that says
+ * baseline has and whose job sent nothing. `excluded`: a person took the
+ * model out here, so that its rules are not checked. `no_baseline`: nothing to compare with, or only other data. `not_applicable`: a rule that says
  * percentage points of what is no fraction.
  */
 export type BrokenKind =
-  'worse_by' | 'below' | 'above' | 'required' | 'missing' | 'no_baseline' | 'not_applicable'
+  'worse_by' | 'below' | 'above' | 'required' | 'missing' | 'excluded' | 'no_baseline' | 'not_applicable'
 
 export interface BrokenRule {
-  /** Tells the same broken rule again in a later comparison of the same head. */
+  /** Tells the same broken rule again in a later comparison of the same head: with the same value and limit. */
   key: string
   level: 'warn' | 'fail'
   kind: BrokenKind

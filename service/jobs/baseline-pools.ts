@@ -34,7 +34,18 @@ export interface PoolsInput {
 }
 
 /** The branch that baselines are looked for on. */
-type Ground = Pick<PoolsInput, 'project' | 'exclusions'> & { targetBranch: string }
+type Ground = Pick<PoolsInput, 'project' | 'exclusions'> & {
+  targetBranch: string
+  /** What was excluded of all that was looked at, by id. */
+  left: Map<string, Model>
+}
+
+export interface GatheredPools {
+  /** Best first. */
+  pools: BaselinePool[]
+  /** What a person excluded of all that was looked at. */
+  excluded: Model[]
+}
 
 /** A commit of the target branch and why it is looked at. */
 type Place = Pick<BaselinePool, 'reason' | 'commit' | 'commitsBehind'>
@@ -46,10 +57,15 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
   const { models, pipelines, carryOvers } = options
   const ancestorsOf = createAncestors(options)
 
-  async function gather(input: PoolsInput): Promise<BaselinePool[]> {
-    const { mergeRequest, targetSha, candidates } = input
-    const { targetBranch, baseSha, commitsBehind } = mergeRequest
-    const ground = { ...input, targetBranch }
+  async function gather(input: PoolsInput): Promise<GatheredPools> {
+    const left = new Map<string, Model>()
+    const pools = await gatherPools({ ...input, targetBranch: input.mergeRequest.targetBranch, left })
+    return { pools, excluded: [...left.values()] }
+  }
+
+  async function gatherPools(ground: Ground & PoolsInput): Promise<BaselinePool[]> {
+    const { mergeRequest, targetSha, candidates } = ground
+    const { baseSha, commitsBehind } = mergeRequest
     const near: Place[] = []
     if (targetSha !== null)
       near.push({ reason: 'merged_results_target', commit: targetSha, commitsBehind: null })
@@ -57,11 +73,11 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
     const pools = await fill(ground, near)
     if (coverAll(pools, candidates)) return pools
 
-    await carryOvers.lookForMerges(input.project, mergeRequest)
+    await carryOvers.lookForMerges(ground.project, mergeRequest)
     const known = new Set(near.map((place) => place.commit))
     const newest = await newestOf(ground)
     if (newest.areAll && newest.commits.every((commit) => known.has(commit))) return pools
-    return [...pools, ...(await olderThan(pools, input)), ...newest.pools]
+    return [...pools, ...(await olderThan(pools, ground)), ...newest.pools]
   }
 
   async function newestOf(ground: Ground) {
@@ -77,8 +93,8 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
     }
   }
 
-  async function olderThan(nearer: BaselinePool[], input: PoolsInput): Promise<BaselinePool[]> {
-    const { targetBranch, baseSha, commitsBehind } = input.mergeRequest
+  async function olderThan(nearer: BaselinePool[], input: Ground & PoolsInput): Promise<BaselinePool[]> {
+    const { baseSha, commitsBehind } = input.mergeRequest
     if (baseSha === null) return []
     const commits = await ancestorsOf(input.project, baseSha)
     const places = commits.map((commit, index) => ({
@@ -89,7 +105,7 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
     const found: BaselinePool[] = []
     for (const [index, end] of ancestorParts.entries()) {
       const part = places.slice(ancestorParts[index - 1] ?? 0, end)
-      found.push(...(await fill({ ...input, targetBranch }, part)))
+      found.push(...(await fill(input, part)))
       if (coverAll([...nearer, ...found], input.candidates)) break
     }
     return found
@@ -113,7 +129,8 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
   }
 
   /** Whether a job succeeded is GitLab's word, as heard when its pipeline was last looked at. */
-  async function trusted({ project, targetBranch, exclusions }: Ground, found: Model[]): Promise<Model[]> {
+  async function trusted(ground: Ground, found: Model[]): Promise<Model[]> {
+    const { project, targetBranch } = ground
     const rows = await pipelines.listByIds(project.id, [...new Set(found.map((model) => model.pipeline.id))])
     // A child pipeline of a merge request has the source branch in its token, as the branch's own have.
     const own = rows.filter((row) => row.kind === 'branch' && row.ref === targetBranch)
@@ -123,7 +140,7 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
     const good = found.filter((model) =>
       isTrustworthy(model, { targetBranch, jobSucceeded: succeeded.has(model.job.id) }),
     )
-    return withoutExcluded(good, exclusions)
+    return withoutThese(ground, good)
   }
 
   return { gather }
@@ -157,9 +174,16 @@ function coverAll(pools: BaselinePool[], candidates: readonly Model[]): boolean 
   return candidates.every((model) => covered.has(identityOf(model)))
 }
 
-function included({ exclusions }: Ground, carried: Carried[]): Carried[] {
+/** Keeps in mind what was left out. */
+function withoutThese({ exclusions, left }: Ground, models: Model[]): Model[] {
+  const kept = new Set(withoutExcluded(models, exclusions))
+  for (const model of models) if (!kept.has(model)) left.set(model.id, model)
+  return [...kept]
+}
+
+function included(ground: Ground, carried: Carried[]): Carried[] {
   return carried
-    .map(({ row, models }) => ({ row, models: withoutExcluded(models, exclusions) }))
+    .map(({ row, models }) => ({ row, models: withoutThese(ground, models) }))
     .filter(({ models }) => models.length > 0)
 }
 

@@ -4,7 +4,8 @@ import { baselinesFor, compare } from '../domain/compare.js'
 import { toComparedTable } from '../domain/compared-table.js'
 import type { Comparison, HistoryPoint } from '../domain/comparison.js'
 import { withoutExcluded } from '../domain/exclusions.js'
-import { judge } from '../domain/judge.js'
+import { groupBy } from '../domain/group.js'
+import { type ExcludedModel, judge } from '../domain/judge.js'
 import type { Model } from '../domain/model.js'
 import { compareRules } from '../domain/rule-changes.js'
 import { unmatchedPatterns } from '../domain/rule-matches.js'
@@ -71,6 +72,8 @@ interface Ground {
   facts: MergeRequestFacts
   head: Head
   pools: readonly BaselinePool[]
+  /** Models that would have been compared with, had nobody excluded them. */
+  excluded: readonly Model[]
   history: ReadonlyMap<string, readonly HistoryPoint[]>
   exclusions: readonly StoredExclusion[]
 }
@@ -103,7 +106,13 @@ export function createComparer(options: ComparerOptions): Comparer {
   ): Promise<Ground> {
     const candidates = withoutExcluded(head.models, exclusions)
     const targetSha = head.pipelines.find((row) => row.targetSha !== null)?.targetSha ?? null
-    const gathered = await pools.gather({ project, mergeRequest: facts, targetSha, candidates, exclusions })
+    const { pools: gathered, excluded } = await pools.gather({
+      project,
+      mergeRequest: facts,
+      targetSha,
+      candidates,
+      exclusions,
+    })
     const known = [...candidates, ...gathered.flatMap(({ models }) => models)]
     const identities = new Map(
       known.map(({ dataset, name }) => [identityOf({ dataset, name }), { dataset, name }]),
@@ -114,7 +123,7 @@ export function createComparer(options: ComparerOptions): Comparer {
       identities: [...identities.values()],
       exclusions,
     })
-    return { project, facts, head, pools: gathered, history: points, exclusions }
+    return { project, facts, head, pools: gathered, excluded, history: points, exclusions }
   }
 
   async function noteInput(
@@ -126,7 +135,8 @@ export function createComparer(options: ComparerOptions): Comparer {
     const { comparison, baselines } = compareModels(ground, head.models, rules.book)
     const pipeline = describePipeline(project, head, baselines)
     const isFinal = pipeline.state === 'finished'
-    const judged = { comparison, rules: rules.book, acceptances, isFinal }
+    const excluded = excludedHere(ground)
+    const judged = { comparison, rules: rules.book, acceptances, isFinal, excluded }
     const page = addresses.mergeRequest(project.path, facts.iid)
     const fork = isFork(project, facts)
     return {
@@ -138,9 +148,9 @@ export function createComparer(options: ComparerOptions): Comparer {
       comparison,
       rules: rulesForNote(rules, comparison),
       // Nothing of a fork's code is a gate of this project.
-      verdict: fork ? notJudged : judge(judged),
+      verdict: fork ? notJudged : verdictOf(judge(judged), rules),
       editedRules: fork ? null : await editedRules(ground, rules, { acceptances, isFinal }),
-      exclusions: exclusionsForNote(ground),
+      exclusions: exclusionsForNote(ground, comparison),
       groupBy: rules.rules.note.groupBy,
       previous: await previousComparison(ground, rules.book),
       drawsCharts: comparison.rows.some(hasLongHistory) && (await features.drawsCharts()),
@@ -175,7 +185,11 @@ export function createComparer(options: ComparerOptions): Comparer {
     if (own.state === 'unreadable') return { changes: [], problems: own.problems, verdict: null }
     const { comparison } = compareModels(ground, head.models, own.book)
     const problems = unmatched(own, comparison)
-    return { changes, problems, verdict: judge({ comparison, rules: own.book, acceptances, isFinal }) }
+    return {
+      changes,
+      problems,
+      verdict: judge({ comparison, rules: own.book, acceptances, isFinal, excluded: excludedHere(ground) }),
+    }
   }
 
   return { prepare, compare: compareHead }
@@ -224,11 +238,36 @@ function unmatched({ rules }: RulesAt, { columns, rows }: Comparison) {
   return unmatchedPatterns(rules, { results, models: rows.map(({ name, dataset }) => ({ name, dataset })) })
 }
 
+/** What gates there are, nobody can say. */
+function verdictOf(verdict: Verdict, { state }: RulesAt): Verdict {
+  return state === 'unreadable' && verdict.state === 'pass' ? { ...verdict, state: 'warn' } : verdict
+}
+
+/** What was taken out of this head, where nothing of its model is left. */
+function excludedHere({ head, exclusions }: Ground): ExcludedModel[] {
+  const left = withoutExcluded(head.models, exclusions)
+  const known = new Set(left.map(identityOf))
+  const kept = new Set(left)
+  const gone = head.models.filter((model) => !kept.has(model) && !known.has(identityOf(model)))
+  // Repeats send the same results, so that the first says which.
+  return [...groupBy(gone, identityOf).values()].flatMap(([model]) =>
+    model === undefined
+      ? []
+      : [{ name: model.name, dataset: model.dataset, results: model.results.map(({ k }) => k) }],
+  )
+}
+
 /** Of those, the ones that this comparison would have shown. */
-function exclusionsForNote({ head, facts, exclusions }: Ground): NoteExclusion[] {
-  const here = new Set(head.models.map((model) => `${model.id} ${model.job.id}`))
+function exclusionsForNote({ head, excluded, exclusions }: Ground, { rows }: Comparison): NoteExclusion[] {
+  const keyOf = (modelId: string, jobId: number) => `${modelId} ${jobId}`
+  const here = new Set(head.models.map(({ id, job }) => keyOf(id, job.id)))
+  const compared = new Set(rows.map(identityOf))
+  const before = new Set(
+    excluded.filter((model) => compared.has(identityOf(model))).map(({ id, job }) => keyOf(id, job.id)),
+  )
   return exclusions.flatMap(({ modelId, jobId, dataset, name, commit, username, reason }) => {
-    const side = here.has(`${modelId} ${jobId}`) ? 'here' : commit === facts.baseSha ? 'baseline' : null
+    const key = keyOf(modelId, jobId)
+    const side = here.has(key) ? 'here' : before.has(key) ? 'baseline' : null
     return side === null ? [] : [{ dataset, name, side, commit, username, reason }]
   })
 }

@@ -8,6 +8,8 @@ const writesInFlight = 2
 export interface EnqueueOptions {
   /** Run after this time; default 0. */
   delayMs?: number
+  /** Whether a run that starts before then does not count, so that another one follows. */
+  isPromised?: boolean
 }
 
 export interface Queue {
@@ -17,7 +19,7 @@ export interface Queue {
    * The same for work that reads the newest state when it runs, without a write of its own where a start later than
    * now is already promised. Call it AFTER the state that the run shall see is acknowledged.
    */
-  enqueueCovered(keys: string | readonly string[], options: Required<EnqueueOptions>): Promise<void>
+  enqueueCovered(keys: string | readonly string[], options: { delayMs: number }): Promise<void>
   /** Tells when a job of this process's enqueues becomes due; returns the way to stop listening. */
   onDue(listener: (inMs: number) => void): () => void
 }
@@ -55,8 +57,8 @@ export function createQueue(options: QueueOptions): Queue {
     listeners: new Set(),
   }
   return {
-    async enqueue(keys, { delayMs = 0 } = {}) {
-      await write(state, listOf(keys), { delayMs, promiseMs: null })
+    async enqueue(keys, { delayMs = 0, isPromised = false } = {}) {
+      await write(state, listOf(keys), { delayMs, promiseMs: isPromised ? delayMs : null })
     },
     async enqueueCovered(keys, { delayMs }) {
       await enqueueCovered(state, listOf(keys), delayMs)

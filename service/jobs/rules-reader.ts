@@ -62,7 +62,11 @@ export function createRulesReader({ gitlab, clock }: RulesReaderOptions) {
     if (known !== undefined) return known
     const answer = ask(project, sha)
     keep(commits, key, answer)
-    answer.catch(() => commits.delete(key))
+    answer.then(
+      // What GitLab hides, it may show later.
+      ({ state, commit }) => state === 'unreadable' && commit === null && commits.delete(key),
+      () => commits.delete(key),
+    )
     return answer
   }
 

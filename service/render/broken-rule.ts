@@ -28,6 +28,8 @@ export function ruleText({ kind, limit, result }: RuleFacts): string {
       return 'must report'
     case 'missing':
       return 'must not be missing'
+    case 'excluded':
+      return 'must not be excluded'
     case 'no_baseline':
       return 'must have something to compare with'
     case 'not_applicable':
@@ -44,6 +46,7 @@ export interface BreachFacts {
 /** Why it is broken: the figures, or the words where there are none. */
 export function breachText({ kind, result, withinNoise }: BreachFacts): string {
   if (kind === 'not_applicable') return 'cannot be judged: the direction or the unit does not fit'
+  if (kind === 'excluded') return 'excluded, so its rules are not checked'
   if (kind === 'no_baseline') return 'nothing to compare with'
   if (result === null || result.new === null) return 'no result'
   const { old, new: current, difference } = figures(result)

@@ -173,6 +173,8 @@ function ruleWords({ kind, result, limit }: BrokenRule): Markdown {
       return gfm`must report`
     case 'missing':
       return result === null ? gfm`must report again` : gfm`must be reported`
+    case 'excluded':
+      return gfm`excluded, so its rules are not checked`
     case 'no_baseline':
       return gfm`needs a baseline`
   }
@@ -186,7 +188,7 @@ function limitWords(limit: Amount | Limit | null, result: ComparedResult | null)
 }
 
 /** The job that reported, or that should have. */
-function whereOf({ row, result }: BrokenRule, view: NoteView): Markdown | null {
+function whereOf({ row, result, kind }: BrokenRule, view: NoteView): Markdown | null {
   const [model] = row?.models ?? []
   if (model?.job.url) return link(gfm`job`, model.job.url)
   if (model !== undefined) return code(model.job.name, SHORT_NAME)
@@ -194,6 +196,7 @@ function whereOf({ row, result }: BrokenRule, view: NoteView): Markdown | null {
   const failed = view.pipeline.failedJobs.find(({ name }) => names.has(name))
   if (failed !== undefined) return link(gfm`job ${statusWords(failed.status)}`, failed.url)
   const [job] = names
+  if (kind === 'excluded') return null
   if (job !== undefined) return gfm`job ${code(job, SHORT_NAME)} sent nothing`
   return result === null ? gfm`no job sent it` : null
 }
@@ -212,6 +215,7 @@ function subjectOf({ row, name, dataset }: BrokenRule, view: NoteView): Markdown
 function whatHappened(broken: BrokenRule, view: NoteView): Markdown {
   const { kind, result, limit, withinNoise } = broken
   if (result === null) {
+    if (kind === 'excluded') return gfm`excluded, so its rules are not checked`
     return kind === 'no_baseline'
       ? gfm`nothing to compare with`
       : gfm`nothing was reported (${whereOf(broken, view) ?? nothing})`

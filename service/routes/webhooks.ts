@@ -105,7 +105,7 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
     const mrIids = await comparisons.listOpenAgainst(project.id, branch)
     if (mrIids.length === 0) return null
     const keys = mrIids.map((mrIid) => jobKey.note(project.id, mrIid))
-    await queue.enqueue(keys, { delayMs: rulesFreshMs })
+    await queue.enqueue(keys, { delayMs: rulesFreshMs, isPromised: true })
     return 'rules'
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { compare } from '../../domain/compare.js'
-import { judge } from '../../domain/judge.js'
+import { type ExcludedModel, judge } from '../../domain/judge.js'
 import type { Model } from '../../domain/model.js'
 import { createRuleBook } from '../../domain/rule-book.js'
 import type { Acceptance, Verdict } from '../../domain/verdict.js'
@@ -14,6 +14,7 @@ interface Case {
   endedJobs?: string[]
   acceptances?: Acceptance[]
   isFinal?: boolean
+  excluded?: ExcludedModel[]
 }
 
 function verdictOf({
@@ -23,13 +24,14 @@ function verdictOf({
   endedJobs = [],
   acceptances = [],
   isFinal = true,
+  excluded = [],
 }: Case): Verdict {
   const read = readRules(rules)
   if (read.rules === null) throw new Error(JSON.stringify(read.problems))
   const book = createRuleBook(read.rules)
   const baselines = before.map((one) => baseline([one]))
   const comparison = compare({ candidates: here, baselines, endedJobs: new Set(endedJobs), rules: book })
-  return judge({ comparison, rules: book, acceptances, isFinal })
+  return judge({ comparison, rules: book, acceptances, isFinal, excluded })
 }
 
 type Values = Record<string, number>
@@ -207,6 +209,39 @@ t.test('an accepted rule counts as passed, and no other with it', async (t) => {
   t.match(accepted([first?.key ?? '']), { state: 'fail', broken: [{ acceptance: null }, { acceptance: {} }] })
   const all = verdictOf({ rules, here }).broken.map(({ key }) => key)
   t.match(accepted(all), { state: 'pass', broken: [{ acceptance: { username: 'maya' } }, {}] })
+})
+
+t.test('what is accepted is a value beside a limit: a later try or a stricter rule is not', async (t) => {
+  const rules = 'results: {accuracy: {fail: {below: 90%}}}'
+  const here = [model({ results: { accuracy: 0.88 } })]
+  const keys = verdictOf({ rules, here }).broken.map(({ key }) => key)
+  const acceptances = [{ keys, headSha: 'x', username: 'maya', reason: 'new data', at: new Date(0) }]
+
+  t.equal(verdictOf({ rules, here, acceptances }).state, 'pass')
+  const worse = [model({ results: { accuracy: 0.2 } })]
+  t.equal(verdictOf({ rules, here: worse, acceptances }).state, 'fail')
+  t.equal(verdictOf({ rules: rules.replace('90%', '95%'), here, acceptances }).state, 'fail')
+})
+
+t.test('a model that was taken out fails where it had rules to keep', async (t) => {
+  const rules = [
+    'results: {accuracy: {fail: {below: 90%}}, loss: {warn: {above: 1}}}',
+    'overrides: [{models: toy, gate: off}]',
+  ].join('\n')
+  const without = (name: string, results: string[]) =>
+    brokenOf(verdictOf({ rules, here: [], excluded: [{ name, dataset: 'iris', results }] }))
+
+  t.strictSame(without('tree', ['accuracy', 'loss']), ['fail excluded tree '])
+  t.strictSame(without('tree', ['loss']), ['warn excluded tree '])
+  t.strictSame(without('tree', ['gini']), [])
+  t.strictSame(without('toy', ['accuracy']), [])
+})
+
+t.test('on other data there is nothing to compare with', async (t) => {
+  const before = [mainModel({ results: { accuracy: 0.9 }, datasetDigest: 'a' })]
+  const here = [model({ results: { accuracy: 0.2 }, datasetDigest: 'b' })]
+
+  t.strictSame(brokenOf(verdictOf({ rules: 'no_baseline: fail', before, here })), ['fail no_baseline tree '])
 })
 
 t.test('fails come before warnings, in the order of the rows', async (t) => {
