@@ -58,7 +58,7 @@ export function buildWorker(parts: WorkerParts): Worker {
     rulesReader: createRulesReader(shared),
     features: createGitLabFeatures(shared),
   })
-  const writeStatus = createCommitStatusWriter(shared)
+  const writeStatus = createCommitStatusWriter({ ...shared, requestTimeoutMs: gitlabTimeoutMs })
   return createWorker({
     store: stores.jobs,
     queue,

@@ -94,11 +94,11 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     project: Project,
     head: Head,
     { input }: Compared,
-    { log }: JobContext,
+    context: JobContext,
   ): Promise<void> {
     const pipeline = rootOf(head)
     if (pipeline === undefined || input.isFork || input.pipeline.state === 'running') return
-    await writeStatus({ project, pipeline, input, log })
+    await writeStatus({ project, pipeline, input, context })
   }
 
   /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that
