@@ -12,7 +12,7 @@ export function findFaults(end: StoryEnd, simulator: Simulator): string[] {
     ['the second push edited the note of the first', end.note.id === end.firstNoteId],
     ['the note speaks of the last head', end.note.body.includes(`/-/commits/${head}`)],
     ['the note compares with the last commit of main', end.note.body.includes(`/-/commits/${baseline}`)],
-    ['the note says why that commit', /merge base/.test(end.note.body)],
+    ['the note says why that commit', /where this branch began/.test(end.note.body)],
     ['the first push breaks a rule', first?.state === 'failed'],
     ['the second push passes with a warning', second?.state === 'warned'],
     ['the note says so', /Gate passed with 1 warning/.test(end.note.body)],

@@ -2,7 +2,6 @@ import type { ComparedModel, ComparedResult, ResultColumn } from '../domain/comp
 import type { NoteView } from './columns.js'
 import { code, figure, gfm, join, link, type Markdown, nothing } from './markdown.js'
 import { bareFigures, type FigureForm, figures, unitText } from './numbers.js'
-import { isFromFork } from './verdict.js'
 
 /** Result names stand in heads and sentences, where there is less room than in a list. */
 export const SHORT_NAME = 40
@@ -114,12 +113,7 @@ function restWords(rest: readonly ComparedResult[]): Markdown {
  * reading its numbers. One cell, so that a phone shows the numbers beside it. */
 export function modelCell(row: ComparedModel, view: NoteView, name: Markdown = code(row.name)): Markdown {
   const facts = join(
-    [
-      searchFact(row),
-      repeatsFact(row, view),
-      row.datasetChanged ? gfm`other data` : null,
-      isFromFork(row) && !view.isFork ? gfm`from a fork` : null,
-    ],
+    [searchFact(row), repeatsFact(row, view), row.datasetChanged ? gfm`other data` : null],
     gfm`, `,
   )
   const linked = subjectLink(row, view, name)
@@ -146,8 +140,8 @@ function searchFact({ search }: ComparedModel): Markdown | null {
   if (search === null || search.chosen === null) return null
   const trial = code(search.chosen, 20)
   return search.by === 'result'
-    ? gfm`${trial}, best of ${search.trials} trials`
-    : gfm`${trial} of ${search.trials} trials`
+    ? gfm`trial ${trial}, best of ${search.trials}`
+    : gfm`trial ${trial} of ${search.trials}`
 }
 
 function repeatsFact(row: ComparedModel, { repeats }: NoteView): Markdown | null {

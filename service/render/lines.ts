@@ -6,7 +6,7 @@ import type { NoteInput } from './note-input.js'
 import { type FigureText, figures } from './numbers.js'
 import { problemLine } from './rules-problem.js'
 import { textWidth, visibleText } from './text.js'
-import { count, STATE_WORDS, verdictText } from './verdict.js'
+import { count, STATE_WORDS, verdictText, wordOf } from './verdict.js'
 
 export type LinesInput = Pick<
   NoteInput,
@@ -87,7 +87,7 @@ function verdictLine(input: LinesInput): string {
 function modelCells(row: ComparedModel, columns: ReadonlySet<string>): string[] {
   const shown = row.results.filter(({ name, state }) => columns.has(name) || state === 'worse')
   const words = shown.slice(0, 4).map((result) => resultWords(result, row))
-  return [STATE_WORDS[row.state], nameOf(row.name), nameOf(row.dataset), ...words]
+  return [wordOf(row), nameOf(row.name), nameOf(row.dataset), ...words]
 }
 
 function nameOf(text: string): string {

@@ -43,7 +43,7 @@ function trainedWords(group: readonly Trained[], view: NoteView): Markdown {
     separator: gfm`, `,
   })
   const settings = group[0]?.settings ?? ''
-  if (settings === '') return gfm`Without settings: ${names}`
+  if (settings === '') return gfm`No settings were reported, so only the commit is known: ${names}`
   if (settings.length > MAX_SETTINGS_LENGTH) return gfm`With settings too long for here: ${names}`
   return gfm`Settings of ${names}:\n\n${codeBlock([settings])}`
 }

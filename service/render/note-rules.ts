@@ -73,10 +73,10 @@ export function renderExclusions(view: NoteView): Markdown | null {
   const { exclusions } = view
   if (exclusions.length === 0) return null
   const parts = listed(exclusions, ({ name, dataset, side, commit, username, reason }) => {
-    const where = side === 'here' ? gfm`here` : gfm`at ${code(commit.slice(0, 7))}`
-    return gfm`${nameOf({ name, dataset }, view)} ${where} by ${code(username, SHORT_NAME)}, ${code(reason, MAX_TEXT)}`
+    const from = side === 'here' ? gfm`this merge request` : gfm`the results of ${code(commit.slice(0, 7))}`
+    return gfm`${code(username, SHORT_NAME)} excluded ${nameOf({ name, dataset }, view)} from ${from}: ${code(reason, MAX_TEXT)}`
   })
-  return gfm`**Excluded from the comparison:** ${parts}`
+  return gfm`**Excluded:** ${parts}`
 }
 
 /** Said only where it helps: to who sees a first report. */

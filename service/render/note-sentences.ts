@@ -12,7 +12,7 @@ import { saidByGate } from './note-gate.js'
 import { endedWords, runTarget } from './note-next.js'
 import { listed, nameOf } from './note-words.js'
 import { settingChange } from './setting-values.js'
-import { isFirstReport, silentJobs } from './verdict.js'
+import { isFirstReport, isFromFork, silentJobs } from './verdict.js'
 
 const MAX_SETTINGS = 6
 
@@ -45,8 +45,13 @@ export function renderNothingTrained({ comparison, pipeline, preview }: NoteView
 }
 
 /** What comes from another project is shown, and counts for nothing else. */
-export function renderFork({ isFork }: NoteView): Markdown | null {
-  if (!isFork) return null
+export function renderFork(view: NoteView): Markdown | null {
+  const others = view.comparison.rows.filter(isFromFork)
+  if (!view.isFork && others.length === 0) return null
+  if (!view.isFork) {
+    const names = listed(others, (row) => nameOf(row, view), { separator: gfm`, ` })
+    return gfm`**From a fork:** the results of ${names} never become a baseline.`
+  }
   return gfm`**From a fork:** these results never become a baseline, and no gate depends on them.`
 }
 
@@ -55,11 +60,13 @@ export function renderOtherData(view: NoteView): Markdown | null {
   const trained = view.comparison.rows.filter(({ models }) => models.length > 0)
   const changed = [...groupBy(trained, ({ dataset }) => dataset)].flatMap(([dataset, rows]) => {
     const others = rows.filter((row) => row.datasetChanged)
-    return others.length === rows.length ? [gfm`dataset ${dataset}`] : others.map((row) => nameOf(row, view))
+    return others.length === rows.length
+      ? [gfm`dataset ${dataset}`]
+      : others.map((row) => gfm`model ${nameOf(row, view)}`)
   })
   if (changed.length === 0) return null
-  const names = listed(changed, (name) => name)
-  return gfm`**The data changed:** ${names}. The numbers before and here are not comparable, so they are not judged.`
+  const names = listed(changed, (name) => name, { separator: gfm`, ` })
+  return gfm`**Test data changed** for ${names}: before and after cannot be compared, so they are not judged.`
 }
 
 /** Those of jobs that are named already, as failed or by the gate, need no sentence of their own. */

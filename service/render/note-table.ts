@@ -1,4 +1,4 @@
-import type { ComparedModel, ModelState, ResultColumn } from '../domain/comparison.js'
+import type { ComparedModel, ResultColumn } from '../domain/comparison.js'
 import { groupBy } from '../domain/group.js'
 import { bestCells } from './best.js'
 import type { Budget } from './budget.js'
@@ -20,7 +20,7 @@ import {
   table,
 } from './markdown.js'
 import { sparkline, type Trend, trendOf } from './sparkline.js'
-import { countWords, isFirstReport, MARKS, STATE_WORDS } from './verdict.js'
+import { countWords, isFirstReport, MARKS, wordOf } from './verdict.js'
 
 const MAX_ROWS = 40
 
@@ -40,20 +40,21 @@ export function renderTable(view: NoteView, budget: Budget): Markdown | null {
   const form = formOf(view, rows)
   const best = form.isFirst ? bestCells(rows, form.columns) : new Map<ComparedModel, Set<string>>()
   const head = tableHead(form)
-  budget.always(gfm`${table(head, [])}${leftOut(rows.length, view)}`)
+  budget.always(gfm`${table(head, [])}${leftOut(rows, rows, view)}`)
   const lines: Markdown[][] = []
-  let shown = 0
+  const shown = new Set<ComparedModel>()
   for (const [folder, group] of foldersOf(rows, view)) {
-    const room = group.slice(0, Math.max(0, MAX_ROWS - shown))
+    const room = group.slice(0, Math.max(0, MAX_ROWS - shown.size))
     if (room.length === 0) break
     const title = folder === null ? [] : [folderCells(folder, group, head.length)]
     const cells = room.map((row) => tableCells(row, form, best.get(row) ?? new Set()))
     const fitting = takeLines([...title, ...cells], budget)
     lines.push(...fitting)
-    shown += Math.max(0, fitting.length - title.length)
+    for (const row of room.slice(0, Math.max(0, fitting.length - title.length))) shown.add(row)
     if (fitting.length < title.length + cells.length) break
   }
-  return gfm`${table(head, lines)}${leftOut(rows.length - shown, view)}`
+  const hidden = rows.filter((row) => !shown.has(row))
+  return gfm`${table(head, lines)}${leftOut(hidden, rows, view)}`
 }
 
 function takeLines(lines: readonly Markdown[][], budget: Budget): Markdown[][] {
@@ -66,18 +67,16 @@ function rowsToSee({ comparison }: NoteView): ComparedModel[] {
   return rows.length <= SMALL_COMPARISON ? rows : rows.filter(({ state }) => state !== 'same')
 }
 
-/** The folder of the worst row first; one group of all where nobody asked for folders. */
+/** The folder of the worst row first, what is in none last; one group of all where nobody asked for folders. */
 function foldersOf(rows: readonly ComparedModel[], view: NoteView): [string | null, ComparedModel[]][] {
   if (view.groupBy === null) return [[null, [...rows]]]
-  return [...groupBy(rows, ({ name }) => folderOf(name))]
+  const folders = [...groupBy(rows, ({ name }) => folderOf(name))]
+  return folders.sort(([a], [b]) => Number(a === '') - Number(b === ''))
 }
 
 function folderCells(folder: string, rows: readonly ComparedModel[], width: number): Markdown[] {
-  const counts = Object.fromEntries(
-    [...groupBy(rows, ({ state }) => state)].map(([state, group]) => [state, group.length]),
-  )
   const name = folder === '' ? gfm`**in no folder:**` : gfm`**${folder}:**`
-  const words = figure(countWords(counts).join(', '))
+  const words = figure(countWords(rows).join(', '))
   return [nothing, gfm`${name} ${words}`, ...Array.from({ length: width - 2 }, () => nothing)]
 }
 
@@ -125,7 +124,7 @@ function tableCells(row: ComparedModel, form: Form, best: ReadonlySet<string>): 
   const name = view.groupBy === null ? code(row.name) : code(nameInFolder(row.name))
   const trend = trends?.get(row)
   return [
-    ...(form.isFirst && view.groupBy === null ? [] : [stateCell(row.state)]),
+    ...(form.isFirst && view.groupBy === null ? [] : [stateCell(row)]),
     modelCell(row, view, name),
     ...values,
     ...(form.withOthers ? [otherResultsCell(row, form.columns)] : []),
@@ -133,12 +132,17 @@ function tableCells(row: ComparedModel, form: Form, best: ReadonlySet<string>): 
   ]
 }
 
-function stateCell(state: ModelState): Markdown {
-  return gfm`${own(MARKS[state])}&nbsp;${own(STATE_WORDS[state])}`
+function stateCell(row: ComparedModel): Markdown {
+  return gfm`${own(MARKS[row.state])}&nbsp;${figure(wordOf(row))}`
 }
 
-function leftOut(rows: number, { links }: NoteView): Markdown {
-  if (rows === 0) return nothing
-  const more = rows === 1 ? gfm`1 more row is` : gfm`${rows} more rows are`
-  return gfm`\n\nThe first rows only, worst first: ${more} in the ${link(gfm`full comparison`, links.comparison)}.`
+function leftOut(
+  hidden: readonly ComparedModel[],
+  rows: readonly ComparedModel[],
+  { links }: NoteView,
+): Markdown {
+  if (hidden.length === 0) return nothing
+  const shown = gfm`The first ${rows.length - hidden.length} of ${rows.length} rows, worst first.`
+  const counts = figure(countWords(hidden).join(', '))
+  return gfm`\n\n${shown} Not shown: ${counts} (${link(gfm`full comparison`, links.comparison)}).`
 }

@@ -109,11 +109,29 @@ function shownDigits(values: number[], errors: number[], { change, percent, digi
     return { decimals: largest < LARGEST_EXACT ? digits : null, significant: free.significant }
   }
   const error = Math.max(0, ...errors)
-  if (error === 0) return free
+  if (error === 0) return addingUp(values, change, free)
   const decimals = decimalsOfError(error)
   const significant = Math.max(2, magnitudeOf(largest) + decimals + 1)
   if (largest >= LARGE || decimals > 10) return { decimals: null, significant: Math.min(7, significant) }
   return { decimals: Math.max(0, decimals), significant }
+}
+
+/** With one digit more where old, new and difference add up only then: 93.33 → 96.67 (+3.34), not 93.3 → 96.7 (+3.3). */
+function addingUp(values: number[], change: number, digits: Digits): Digits {
+  const { decimals } = digits
+  const [old, current] = values
+  if (decimals === null || old === undefined || current === undefined || change === 0) return digits
+  const largest = Math.max(Math.abs(old), Math.abs(current))
+  const isSeen = Number(Math.abs(change).toFixed(decimals)) > 0
+  if (!isSeen || largest >= 10 ** (MAX_SIGNIFICANT - 1 - decimals)) return digits
+  if (addsUp(old, current, change, decimals) || !addsUp(old, current, change, decimals + 1)) return digits
+  return { ...digits, decimals: decimals + 1 }
+}
+
+function addsUp(old: number, current: number, change: number, decimals: number): boolean {
+  const last = 10 ** decimals
+  const shown = (value: number) => Math.round(Number(value.toFixed(decimals)) * last)
+  return shown(old) + shown(change) === shown(current)
 }
 
 /** One digit of the error, two where it begins with 1: rounding that would change it too much. */

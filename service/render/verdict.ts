@@ -28,6 +28,13 @@ export const STATE_WORDS = {
   not_run: 'not run',
 } as const satisfies Record<ModelState, string>
 
+/** A model that nobody can compare is told apart from one that merely changed. */
+export function wordOf({ state, datasetChanged }: ComparedModel): string {
+  return state === 'changed' && datasetChanged ? NOT_COMPARABLE : STATE_WORDS[state]
+}
+
+const NOT_COMPARABLE = 'not comparable'
+
 export type VerdictInput = Pick<NoteInput, 'comparison' | 'pipeline' | 'verdict' | 'rules' | 'editedRules'>
 
 /** Nothing here was compared, as no commit of the target branch has any of these models. */
@@ -129,7 +136,7 @@ function comparisonWords(comparison: Comparison): string[] {
   const { counts } = comparison
   if (isFirstReport(comparison))
     return [`first report, ${count(counts.new, 'model')}, nothing to compare with yet`]
-  const parts = countWords(counts)
+  const parts = countWords(comparison.rows)
   if (parts.length > 0 || counts.not_run === 0) return parts
   return [
     counts.not_run === 1
@@ -139,12 +146,18 @@ function comparisonWords(comparison: Comparison): string[] {
 }
 
 /** `1 worse`, `2 unchanged`: of what was trained here. */
-export function countWords(counts: Partial<Record<ModelState, number>>): string[] {
-  return MODEL_STATES.flatMap((state) => {
-    const number = counts[state] ?? 0
-    if (number === 0 || state === 'not_run') return []
-    return [`${number} ${state === 'same' ? 'unchanged' : STATE_WORDS[state]}`]
-  })
+export function countWords(rows: readonly ComparedModel[]): string[] {
+  const numbers = new Map<string, number>()
+  for (const row of rows) {
+    const word = row.state === 'same' ? 'unchanged' : wordOf(row)
+    if (row.state !== 'not_run') numbers.set(word, (numbers.get(word) ?? 0) + 1)
+  }
+  const words = MODEL_STATES.flatMap((state) =>
+    state === 'changed'
+      ? [STATE_WORDS.changed, NOT_COMPARABLE]
+      : [state === 'same' ? 'unchanged' : STATE_WORDS[state]],
+  )
+  return words.flatMap((word) => (numbers.has(word) ? [`${numbers.get(word)} ${word}`] : []))
 }
 
 /** Jobs that ended well and sent nothing although they were expected to. What is missing is told of by its model. */

@@ -13,7 +13,7 @@ t.test('a report of main that comes later re-renders the notes against it', asyn
 
   await train(service, project, [model('tree', 0.8)])
 
-  t.match((await noteSaying(service, project, mr.iid, /1 better/)).body, /merge base/)
+  t.match((await noteSaying(service, project, mr.iid, /1 better/)).body, /where this branch began/)
 })
 
 t.test('without models at the merge base its nearest trained ancestor is taken', async (t) => {
@@ -28,7 +28,7 @@ t.test('without models at the merge base its nearest trained ancestor is taken',
 
   const note = await noteSaying(service, project, mr.iid, /1 better/)
   t.match(note.body, `/-/commits/${project.head}`)
-  t.match(note.body, /nearest ancestor with results, 3 commits behind/)
+  t.match(note.body, /the nearest older commit with results \(<code>main<\/code> is 3 commits ahead now\)/)
 })
 
 t.test('a merge-request job that reports the commit of main never becomes a baseline', async (t) => {

@@ -17,7 +17,7 @@ t.test('a verdict, a line for each model in columns, the address', async (t) => 
     'Model results: 1 worse, 1 mixed, 1 better, 1 unchanged, compared with 4f2a91c on main',
     '  worse   logistic  iris  accuracy 93.3 → 91.3% (−2.0 pp)         loss 0.210 → 0.241 (+0.031)',
     '  mixed   tree      wine  accuracy 88.8 → 89.9% (+1.1 pp) better  loss 0.302 → 0.310 (+0.008) worse',
-    '  better  tree      iris  accuracy 93.3 → 96.7% (+3.3 pp)         loss 0.130 → 0.110 (−0.020)',
+    '  better  tree      iris  accuracy 93.33 → 96.67% (+3.34 pp)      loss 0.130 → 0.110 (−0.020)',
     '  same    logistic  wine  accuracy 97.2%                          loss 0.095',
     link,
   ])
@@ -119,7 +119,7 @@ t.test('rules that cannot be read are said before the rows', async (t) => {
 
   const [verdict, problem, row] = renderLines(noteInput({ here: [model()], before: [mainModel()], rules }))
 
-  t.match(verdict, /^Model results: 1 unchanged/)
+  t.match(verdict, /^Model results: rules cannot be read, 1 unchanged/)
   t.match(
     problem,
     /^ {2}warning {2}\.mlmm\.yml:2:14: results\.accuracy\.fial: "fial" is not known here;.* Did you mean "fail"\?$/,

@@ -52,6 +52,7 @@ function wrongInFirstLine({ input, read }: Report): string[] {
   const expected = new Map<string, number>([
     ['training jobs failed', failed],
     ['training jobs cancelled', cancelled],
+    ['jobs sent nothing', silentOf(input)],
     ...(verdict.state === 'fail'
       ? [['rules broken', failing] as const]
       : [['broken rules accepted', accepted] as const]),
@@ -79,6 +80,15 @@ function wrongInFirstLine({ input, read }: Report): string[] {
   return [...wrong, ...unlike].map((one) => `${read.words}: ${JSON.stringify(one)}`).concat(surplus)
 }
 
+/** Jobs that neither failed nor are told of by a model that is missing. */
+function silentOf({ comparison: { rows }, pipeline }: NoteInput): number {
+  const missing = rows
+    .filter(({ state }) => state === 'missing')
+    .flatMap(({ baseline }) => baseline?.models ?? [])
+  const said = new Set([...pipeline.failedJobs, ...missing.map(({ job }) => job)].map(({ name }) => name))
+  return pipeline.state === 'running' ? 0 : pipeline.silentJobs.filter((name) => !said.has(name)).length
+}
+
 function wordOf(state: string): string {
   if (state === 'noise') return 'within noise'
   return state === 'same' ? 'unchanged' : state
@@ -89,7 +99,7 @@ function saidIn(text: string): Map<string, number> {
   const parts = text.split(', ').flatMap((part): [string, number][] => {
     const [, number, words = ''] = /^(?:none of )?(\d+) (.*)$/.exec(part) ?? []
     if (number === undefined || words === 'models was trained here') return []
-    return [[words.replace(/^(training job|broken rule|rule|model)(?= |$)/, '$1s'), Number(number)]]
+    return [[words.replace(/^(training job|broken rule|rule|model|job)(?= |$)/, '$1s'), Number(number)]]
   })
   return new Map(parts)
 }
@@ -102,11 +112,17 @@ function rulesIn(text: string): boolean[] {
   })
 }
 
-function markOf({ comparison: { rows }, pipeline, verdict }: NoteInput): string {
+function markOf(input: NoteInput): string {
+  const { comparison, pipeline, verdict } = input
+  const { rows } = comparison
   const counts = statesOf(rows)
   const has = (...states: string[]) => states.some((state) => (counts.get(state) ?? 0) > 0)
   if (verdict.state === 'fail') return '❌'
-  if (verdict.state === 'warn' || pipeline.failedJobs.length > 0 || has('worse', 'missing', 'mixed'))
+  if (
+    verdict.state === 'warn' ||
+    pipeline.failedJobs.length + silentOf(input) > 0 ||
+    has('worse', 'missing', 'mixed')
+  )
     return '⚠️'
   if (has('better') && !has('changed')) return '🟢'
   return has('better', 'new', 'changed') ? '🔵' : '⚪'
@@ -135,7 +151,9 @@ function wrongInGate({ input, read }: Report): string[] {
 
 /** How many rows are left out of a table. */
 function moreIn(table: NoteTable | null): number {
-  return Number(/(?:^and |worst first: )(\d+) more/.exec(table?.after ?? '')?.[1] ?? 0)
+  const [, shown, all] = /^The first (\d+) of (\d+) rows/.exec(table?.after ?? '') ?? []
+  if (all !== undefined) return Number(all) - Number(shown)
+  return Number(/^and (\d+) more/.exec(table?.after ?? '')?.[1] ?? 0)
 }
 
 t.test('no row is lost: each is in the table, or counted', async (t) => {

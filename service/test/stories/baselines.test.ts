@@ -59,7 +59,7 @@ t.test('what only a commit beside the history has is said so', async (t) => {
 
   const note = await noteSaying(service, project, mr.iid, /80\.0&nbsp;→&nbsp;\*\*90\.0%[^]*finished/)
   t.match(note.body, `/-/commits/${sha}`)
-  t.match(note.body, /newest results there, not an ancestor/)
+  t.match(note.body, /the newest results there, which this branch does not contain/)
 })
 
 t.test('the target branch moves on: the merge base stays what is compared with', async (t) => {
@@ -72,7 +72,7 @@ t.test('the target branch moves on: the merge base stays what is compared with',
   await trainMergeRequest(service, project, mr.iid, [model('tree', 0.9)])
 
   const note = await noteSaying(service, project, mr.iid, /80\.0&nbsp;→&nbsp;\*\*90\.0%[^]*finished/)
-  t.match(note.body, /merge base, 1 commit behind/)
+  t.match(note.body, /where this branch began \(<code>main<\/code> is 1 commit ahead now\)/)
 })
 
 t.test('two merge requests from one branch have a note and a baseline each', async (t) => {

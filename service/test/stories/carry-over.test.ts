@@ -38,7 +38,7 @@ for (const [index, { title, mergeMethod, squash }] of ways.entries()) {
     const says = /80\.0&nbsp;→&nbsp;\*\*90\.0%[^]*finished/
     const { note } = await propose(project, 'two', [model('tree', 0.9)], says)
     t.match(note.body, `/-/commits/${merged}`)
-    t.match(note.body, /merge base[^·]*not retrained/)
+    t.match(note.body, /where this branch began[^·]*not trained again/)
   })
 }
 
@@ -61,7 +61,7 @@ t.test('what several merges brought is each compared with, until the branch trai
 
   const replaced = await noteSaying(service, project, mr.iid, /86\.0&nbsp;→&nbsp;\*\*90\.0%/)
   t.match(replaced.body, /71\.0&nbsp;→&nbsp;\*\*75\.0%/)
-  t.notMatch(replaced.body, /not retrained/)
+  t.notMatch(replaced.body, /not trained again/)
 })
 
 t.test('the notes against the branch are written anew when something is carried over to it', async (t) => {
@@ -73,7 +73,7 @@ t.test('the notes against the branch are written anew when something is carried 
 
   const note = await noteSaying(service, project, two.mr.iid, /80\.0&nbsp;→&nbsp;\*\*90\.0%/)
   t.match(note.body, `/-/commits/${merged}`)
-  t.match(note.body, /not an ancestor[^·]*not retrained/)
+  t.match(note.body, /does not contain[^·]*not trained again/)
 })
 
 t.test('results of a branch that come after it was merged are carried over, too', async (t) => {
@@ -91,7 +91,7 @@ t.test('results of a branch that come after it was merged are carried over, too'
 
   t.match(
     (await noteSaying(service, project, two.mr.iid, /80\.0&nbsp;→&nbsp;\*\*90\.0%/)).body,
-    /not retrained/,
+    /not trained again/,
   )
 })
 
@@ -173,5 +173,5 @@ t.test('where no webhook tells of a merge it is found when there is nothing to c
 
   const { note } = await propose(project, 'two', [model('tree', 0.9)], /80\.0&nbsp;→&nbsp;\*\*90\.0%/)
 
-  t.match(note.body, /not retrained/)
+  t.match(note.body, /not trained again/)
 })

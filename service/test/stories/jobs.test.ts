@@ -66,12 +66,12 @@ t.test('a job that succeeded without sending anything is named', async (t) => {
   await endJob(service, job('train: [new]'), [])
 
   const note = await noteSaying(service, project, mr.iid, /finished/)
-  t.match(note.body, /### ⚠️ Model results: 1 missing, 2 unchanged\n/)
+  t.match(note.body, /### ⚠️ Model results: 1 job sent nothing, 1 missing, 2 unchanged\n/)
   t.match(
     note.body,
     `**Missing:** a job ended without sending what it sent before: <code>net</code> (job ${written(net)})`,
   )
-  t.match(note.body, `2 of 4 jobs reported, nothing from ${written('train: [new]')}`)
+  t.match(note.body, `**Sent nothing:** ${written('train: [new]')} ended`)
 })
 
 t.test('what a failed and a changed job say when they are run again replaces what they said', async (t) => {
@@ -116,9 +116,9 @@ t.test('where no job reported anything the gate has the note say which one faile
   const answer = await askGate(service, job('mlmm-gate').id)
 
   const note = await noteSaying(service, project, mr.iid, /finished, 0 of 2 jobs reported/)
-  t.match(note.body, /### ⚠️ Model results: 1 training job failed\n/)
+  t.match(note.body, /### ⚠️ Model results: 1 training job failed, 1 job sent nothing\n/)
   t.match(note.body, `[${written(tree)}](${simulator.url}/jobs/nothing/-/jobs/${job(tree).id}) failed`)
-  t.match(note.body, `nothing from ${written(knn)}`)
-  t.match(answer, { state: 'passed', summary: '1 training job failed' })
+  t.match(note.body, `**Sent nothing:** ${written(knn)} ended`)
+  t.match(answer, { state: 'passed', summary: '1 training job failed, 1 job sent nothing' })
   await statusesBecome(service, pipeline.id, ['success'])
 })

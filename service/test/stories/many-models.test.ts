@@ -35,7 +35,10 @@ t.test('a report of 500 models against 500 gives a note that is short, soon, and
   const marker = note.body.indexOf('\n')
   t.ok(Buffer.byteLength(note.body.slice(marker)) <= MAX_NOTE_BYTES)
   const page = `${service.url}/research/many-models/-/merge_requests/${mr.iid}`
-  t.match(note.body, `The first rows only, worst first: 460 more rows are in the [full comparison](${page}).`)
+  t.match(
+    note.body,
+    `The first 40 of 500 rows, worst first. Not shown: 460 worse ([full comparison](${page})).`,
+  )
   t.equal(note.body.match(/^\| 🔴&nbsp;worse/gm)?.length, 40)
   t.match(await fetch(page).then((answer) => answer.text()), 'model-499')
 })

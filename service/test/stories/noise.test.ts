@@ -44,7 +44,7 @@ t.test(
       note.body,
       /Gate passed with 1 warning:\*\*[^\n]*fell by 0\.4&nbsp;pp[^\n]*0\.2&nbsp;pp[^\n]*\(p = /,
     )
-    t.match(note.body, /mean of 5 repeats/)
+    t.match(note.body, /mean ± standard error: 5 runs on each side/)
     await statusesBecome(service, first.pipeline.id, ['success'])
 
     await push(service, project, 'tune')
