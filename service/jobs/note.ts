@@ -85,20 +85,20 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     await comparer.prepare(project, { ...mergeRequest, sha })
     const compared = await pace.measure(job.key, () => comparer.compare(project, facts, head))
     await writeNote(options, { project, mrIid, compared }, context)
-    await setStatus(project, head, compared, context)
+    await setStatus(project, { head, mrIid }, compared, context)
     return { kind: 'done' }
   }
 
   /** Only what will not change any more is said as a status, and nothing of a fork's code. */
   async function setStatus(
     project: Project,
-    head: Head,
+    { head, mrIid }: { head: Head; mrIid: number },
     { input }: Compared,
     context: JobContext,
   ): Promise<void> {
     const pipeline = rootOf(head)
     if (pipeline === undefined || input.isFork || input.pipeline.state === 'running') return
-    await writeStatus({ project, pipeline, input, context })
+    await writeStatus({ project, pipeline, mrIid, input, context })
   }
 
   /** While the note may not be written, the models that came are compared with what GitLab said before: the jobs that

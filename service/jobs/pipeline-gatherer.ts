@@ -86,7 +86,7 @@ export function createPipelineGatherer({
   }
 
   async function sameFacts(project: Project, known: Pipeline): Promise<SameFacts> {
-    const { silent: _, heardAt: __, commitStatus: ___, ...facts } = known
+    const { silent: _, heardAt: __, commitStatus: ___, verdicts: ____, ...facts } = known
     const { sha, headSha, targetSha, kind, ref } = known
     if (targetSha !== null) await models.markSourceCommit(project.id, sha, headSha)
     if (kind !== 'branch') return facts

@@ -17,6 +17,14 @@ export interface SilentJob {
   at: Date
 }
 
+/** What is finally said of one of the merge requests that a pipeline is for. */
+export interface PipelineVerdict {
+  mrIid: number
+  state: 'success' | 'failed'
+  description: string
+  targetUrl: string
+}
+
 /** The commit status that was last set, and what GitLab made of it. */
 export interface SetStatus {
   state: 'success' | 'failed'
@@ -54,18 +62,20 @@ export interface Pipeline {
   /** When a webhook last spoke of it, or its gate asked. */
   heardAt: Date | null
   commitStatus: SetStatus | null
+  verdicts: PipelineVerdict[]
 }
 
 /** What a look at GitLab tells of a pipeline. */
-export type PipelineFacts = Omit<Pipeline, 'silent' | 'heardAt' | 'commitStatus'>
+export type PipelineFacts = Omit<Pipeline, 'silent' | 'heardAt' | 'commitStatus' | 'verdicts'>
 
 /** Facts of the pipeline are absent until GitLab has been asked about it. */
-interface PipelineDoc extends Partial<Omit<Pipeline, 'silent' | 'projectId' | 'pipelineId'>> {
+interface PipelineDoc extends Partial<Omit<Pipeline, 'silent' | 'verdicts' | 'projectId' | 'pipelineId'>> {
   _id: string
   schema: 1
   projectId: string
   pipelineId: number
   silent?: Record<string, SilentJob>
+  verdicts?: Record<string, PipelineVerdict>
   /** Jobs whose report came after that of a newer try, so that nothing of it was kept. */
   supersededJobs?: number[]
 }
@@ -83,6 +93,7 @@ function fromDoc({
   _id: _,
   schema: __,
   silent,
+  verdicts,
   supersededJobs: ___,
   heardAt,
   ...facts
@@ -95,6 +106,7 @@ function fromDoc({
     rootId: facts.rootId ?? null,
     commitStatus: facts.commitStatus ?? null,
     silent: Object.values(silent ?? {}),
+    verdicts: Object.values(verdicts ?? {}),
     heardAt: heardAt ?? null,
   }
 }
@@ -115,6 +127,20 @@ export function createPipelineStore(db: Db) {
       { $set: { ...pipeline, schema: 1 } },
       { upsert: true },
     )
+  }
+
+  /** Keeps what is said of one merge request; answers with the pipeline and all that is said, null where it is not known. */
+  async function saveVerdict(
+    projectId: string,
+    pipelineId: number,
+    verdict: PipelineVerdict,
+  ): Promise<Pipeline | null> {
+    const doc = await pipelines.findOneAndUpdate(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { [`verdicts.${verdict.mrIid}`]: verdict } },
+      { returnDocument: 'after' },
+    )
+    return doc === null ? null : fromDoc(doc)
   }
 
   async function saveStatus(projectId: string, pipelineId: number, commitStatus: SetStatus): Promise<void> {
@@ -197,6 +223,7 @@ export function createPipelineStore(db: Db) {
     find,
     save,
     saveStatus,
+    saveVerdict,
     ...createJobWords(pipelines),
     listUnended,
     markHeard,

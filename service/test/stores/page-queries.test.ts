@@ -55,6 +55,7 @@ function pipeline(projectId: string, pipelineId: number, mrIids: number[]): Pipe
     expected: null,
     rootId: null,
     commitStatus: null,
+    verdicts: [],
   }
 }
 
