@@ -75,7 +75,9 @@ async function runMatrix(world: World, { jobs, seed, hook }: Run): Promise<Outco
   return {
     title: `${jobs} jobs, ${seed === null ? 'no faults' : `faults of seed ${seed}`}`,
     notes: simulator.listNotes(projectId, mrIid).length,
-    writes: simulator.calls.filter((call) => call.method !== 'GET').length,
+    // The commit status is one call more.
+    writes: simulator.calls.filter(({ method, route }) => method !== 'GET' && route.startsWith(notesRoute))
+      .length,
     calls: simulator.calls.length - forced,
     forced,
     struck: fault?.hits() ?? 0,
