@@ -38,9 +38,8 @@ export function renderEditedRules(view: NoteView): Markdown | null {
 
 /** Those that let more through first, those of one name together. */
 function changesWords({ changes }: EditedRules): Markdown {
-  const place = ({ weaker }: RuleChange) => (weaker === true ? 0 : 1)
   const told = changes.filter((change) => !becomesFailure(change, changes))
-  const sorted = told.sort((a, b) => place(a) - place(b))
+  const sorted = told.sort((a, b) => Number(b.weaker === true) - Number(a.weaker === true))
   const shown = sorted.slice(0, MAX_CHANGES)
   const groups = groupBy(shown, ({ subject, scope, weaker }) =>
     JSON.stringify([subject, scope, weaker === true]),

@@ -37,7 +37,7 @@ t.test('a report of 500 models against 500 gives a note that is short, soon, and
   const page = `${service.url}/research/many-models/-/merge_requests/${mr.iid}`
   t.match(
     note.body,
-    `The first 40 of 500 rows, worst first. Not shown: 460 worse ([full comparison](${page})).`,
+    `The first 40 of 500 rows, worst first. Not shown: 60 worse, 400 better ([full comparison](${page})).`,
   )
   t.equal(note.body.match(/^\| 🔴&nbsp;worse/gm)?.length, 40)
   t.match(await fetch(page).then((answer) => answer.text()), 'model-499')
