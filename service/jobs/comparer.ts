@@ -1,44 +1,31 @@
 import type { Addresses } from '../domain/addresses.js'
-import { type Baseline, type BaselinePool, identityOf } from '../domain/baseline.js'
-import { baselinesFor, compare } from '../domain/compare.js'
+import { identityOf } from '../domain/baseline.js'
 import { toComparedTable } from '../domain/compared-table.js'
 import type { Comparison, HistoryPoint } from '../domain/comparison.js'
 import { withoutExcluded } from '../domain/exclusions.js'
-import { groupBy } from '../domain/group.js'
-import { type ExcludedModel, judge } from '../domain/judge.js'
-import type { Model } from '../domain/model.js'
-import { compareRules } from '../domain/rule-changes.js'
-import { unmatchedPatterns } from '../domain/rule-matches.js'
+import { judge } from '../domain/judge.js'
+import { type RuleBook, rulesPath } from '../domain/rules.js'
 import { toStoredRules, toStoredVerdict } from '../domain/stored-verdict.js'
 import type { Acceptance, Verdict } from '../domain/verdict.js'
-import { type RuleBook, rulesPath } from '../domain/rules.js'
-import type { GitLabMergeRequest } from '../gitlab/port.js'
 import { mainColumns } from '../render/columns.js'
 import { renderLines } from '../render/lines.js'
-import type { EditedRules, NoteExclusion, NoteInput, NoteRules } from '../render/note-input.js'
+import type { NoteExclusion, NoteInput, NoteRules } from '../render/note-input.js'
 import { verdictText } from '../render/verdict.js'
 import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
 import type { DecisionStore, StoredExclusion } from '../stores/decision-store.js'
 import type { Project } from '../stores/project-store.js'
 import type { BaselinePools } from './baseline-pools.js'
+import { compareModels, excludedHere, type Ground, type MergeRequestFacts } from './comparison-ground.js'
 import { describePipeline } from './described-pipeline.js'
+import { readEditedRules, unmatched } from './edited-rules.js'
 import type { GitLabFeatures } from './gitlab-features.js'
 import type { History } from './history.js'
-import { endedJobs, type Head, type HeadReader, reportedJobs } from './merge-request-head.js'
+import { type Head, type HeadReader, reportedJobs } from './merge-request-head.js'
 import type { RulesAt, RulesReader } from './rules-reader.js'
 
 const mostFailedJobs = 100
 
 const notJudged: Verdict = { state: 'pass', broken: [], applied: 0 }
-
-/** What a comparison needs to know of its merge request. */
-export type MergeRequestFacts = Pick<
-  GitLabMergeRequest,
-  'iid' | 'state' | 'webUrl' | 'sourceBranch' | 'targetBranch' | 'sourceProjectId' | 'commitsBehind'
-> & {
-  baseSha: string
-  previousHeadSha: string | null
-}
 
 export interface ComparerOptions {
   readHead: HeadReader
@@ -64,18 +51,6 @@ export interface Comparer {
   /** Compares a head with its baselines and keeps what is to be said: the jobs that reported wait for that.
    * Answers with all that the note says. */
   compare(project: Project, facts: MergeRequestFacts, head: Head): Promise<Compared>
-}
-
-/** All that the comparisons of one merge request have in common. */
-interface Ground {
-  project: Project
-  facts: MergeRequestFacts
-  head: Head
-  pools: readonly BaselinePool[]
-  /** Models that would have been compared with, had nobody excluded them. */
-  excluded: readonly Model[]
-  history: ReadonlyMap<string, readonly HistoryPoint[]>
-  exclusions: readonly StoredExclusion[]
 }
 
 export function createComparer(options: ComparerOptions): Comparer {
@@ -149,7 +124,7 @@ export function createComparer(options: ComparerOptions): Comparer {
       rules: rulesForNote(rules, comparison),
       // Nothing of a fork's code is a gate of this project.
       verdict: fork ? notJudged : verdictOf(judge(judged), rules),
-      editedRules: fork ? null : await editedRules(ground, rules, { acceptances, isFinal }),
+      editedRules: fork ? null : await readEditedRules(rulesReader, { ground, rules, acceptances, isFinal }),
       exclusions: exclusionsForNote(ground, comparison),
       groupBy: rules.rules.note.groupBy,
       previous: await previousComparison(ground, rules.book),
@@ -171,52 +146,7 @@ export function createComparer(options: ComparerOptions): Comparer {
     return { headSha: previous.sha, comparison }
   }
 
-  /** Rules that differ only because the target branch has moved on are not the merge request's doing. */
-  async function editedRules(
-    ground: Ground,
-    rules: RulesAt,
-    { acceptances, isFinal }: { acceptances: readonly Acceptance[]; isFinal: boolean },
-  ): Promise<EditedRules | null> {
-    const { project, facts, head } = ground
-    const own = await rulesReader.atCommit(project, head.sha)
-    if (own.text === rules.text) return null
-    if (own.text === (await rulesReader.atCommit(project, facts.baseSha)).text) return null
-    const changes = compareRules(rules.rules, own.rules)
-    if (own.state === 'unreadable') return { changes: [], problems: own.problems, verdict: null }
-    const { comparison } = compareModels(ground, head.models, own.book)
-    const problems = unmatched(own, comparison)
-    return {
-      changes,
-      problems,
-      verdict: judge({ comparison, rules: own.book, acceptances, isFinal, excluded: excludedHere(ground) }),
-    }
-  }
-
   return { prepare, compare: compareHead }
-}
-
-function compareModels(
-  { facts, project, head, pools, history, exclusions }: Ground,
-  models: readonly Model[],
-  rules: RuleBook,
-): { comparison: Comparison; baselines: Baseline[] } {
-  const reported = models.filter((model) => isOfMergeRequest(model, project, facts))
-  const candidates = withoutExcluded(reported, exclusions)
-  // What was taken out here is neither missing nor not run.
-  const left = new Set(candidates.map(identityOf))
-  const takenOut = new Set(reported.map(identityOf).filter((identity) => !left.has(identity)))
-  const baselines = baselinesFor(candidates, pools, rules).filter(
-    (baseline) => !takenOut.has(identityOf(baseline)),
-  )
-  const comparison = compare({ candidates, baselines, endedJobs: endedJobs(head), rules, history })
-  return { comparison, baselines }
-}
-
-/** A fork's models are believed for the merge requests of that fork alone. */
-function isOfMergeRequest(model: Model, project: Project, { sourceProjectId }: MergeRequestFacts): boolean {
-  const [kind, fork] = model.origin.split(':')
-  const source = kind === 'fork' ? Number(fork) : project.gitlabProjectId
-  return source === (sourceProjectId ?? project.gitlabProjectId)
 }
 
 function isFork(project: Project, { sourceProjectId }: MergeRequestFacts): boolean {
@@ -233,40 +163,24 @@ function rulesForNote(rules: RulesAt, comparison: Comparison): NoteRules {
   return { state, path: rulesPath, commit, problems: all }
 }
 
-function unmatched({ rules }: RulesAt, { columns, rows }: Comparison) {
-  const results = columns.map(({ name }) => name)
-  return unmatchedPatterns(rules, { results, models: rows.map(({ name, dataset }) => ({ name, dataset })) })
-}
-
 /** What gates there are, nobody can say. */
 function verdictOf(verdict: Verdict, { state }: RulesAt): Verdict {
   return state === 'unreadable' && verdict.state === 'pass' ? { ...verdict, state: 'warn' } : verdict
 }
 
-/** What was taken out of this head, where nothing of its model is left. */
-function excludedHere({ head, exclusions }: Ground): ExcludedModel[] {
-  const left = withoutExcluded(head.models, exclusions)
-  const known = new Set(left.map(identityOf))
-  const kept = new Set(left)
-  const gone = head.models.filter((model) => !kept.has(model) && !known.has(identityOf(model)))
-  // Repeats send the same results, so that the first says which.
-  return [...groupBy(gone, identityOf).values()].flatMap(([model]) =>
-    model === undefined
-      ? []
-      : [{ name: model.name, dataset: model.dataset, results: model.results.map(({ k }) => k) }],
-  )
+function uploadKey(modelId: string, jobId: number): string {
+  return `${modelId} ${jobId}`
 }
 
 /** Of those, the ones that this comparison would have shown. */
 function exclusionsForNote({ head, excluded, exclusions }: Ground, { rows }: Comparison): NoteExclusion[] {
-  const keyOf = (modelId: string, jobId: number) => `${modelId} ${jobId}`
-  const here = new Set(head.models.map(({ id, job }) => keyOf(id, job.id)))
+  const here = new Set(head.models.map(({ id, job }) => uploadKey(id, job.id)))
   const compared = new Set(rows.map(identityOf))
   const before = new Set(
-    excluded.filter((model) => compared.has(identityOf(model))).map(({ id, job }) => keyOf(id, job.id)),
+    excluded.filter((model) => compared.has(identityOf(model))).map(({ id, job }) => uploadKey(id, job.id)),
   )
   return exclusions.flatMap(({ modelId, jobId, dataset, name, commit, username, reason }) => {
-    const key = keyOf(modelId, jobId)
+    const key = uploadKey(modelId, jobId)
     const side = here.has(key) ? 'here' : before.has(key) ? 'baseline' : null
     return side === null ? [] : [{ dataset, name, side, commit, username, reason }]
   })

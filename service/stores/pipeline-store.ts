@@ -129,24 +129,6 @@ export function createPipelineStore(db: Db) {
     )
   }
 
-  /** Keeps what is said of one merge request; answers with the pipeline and all that is said, null where it is not known. */
-  async function saveVerdict(
-    projectId: string,
-    pipelineId: number,
-    verdict: PipelineVerdict,
-  ): Promise<Pipeline | null> {
-    const doc = await pipelines.findOneAndUpdate(
-      { _id: idOf(projectId, pipelineId) },
-      { $set: { [`verdicts.${verdict.mrIid}`]: verdict } },
-      { returnDocument: 'after' },
-    )
-    return doc === null ? null : fromDoc(doc)
-  }
-
-  async function saveStatus(projectId: string, pipelineId: number, commitStatus: SetStatus): Promise<void> {
-    await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { commitStatus } })
-  }
-
   /** Notes that a webhook spoke of a pipeline that has reported here; false for any other. */
   async function markHeard(projectId: string, pipelineId: number, at: Date): Promise<boolean> {
     const result = await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { heardAt: at } })
@@ -222,8 +204,7 @@ export function createPipelineStore(db: Db) {
   return {
     find,
     save,
-    saveStatus,
-    saveVerdict,
+    ...createStatuses(pipelines),
     ...createJobWords(pipelines),
     listUnended,
     markHeard,
@@ -234,6 +215,29 @@ export function createPipelineStore(db: Db) {
     listByIds,
     listMergeRequests,
   }
+}
+
+/** What is finally said of a pipeline, to GitLab as a commit status. */
+function createStatuses(pipelines: Collection<PipelineDoc>) {
+  /** Keeps what is said of one merge request; answers with the pipeline and all that is said, null where it is not known. */
+  async function saveVerdict(
+    projectId: string,
+    pipelineId: number,
+    verdict: PipelineVerdict,
+  ): Promise<Pipeline | null> {
+    const doc = await pipelines.findOneAndUpdate(
+      { _id: idOf(projectId, pipelineId) },
+      { $set: { [`verdicts.${verdict.mrIid}`]: verdict } },
+      { returnDocument: 'after' },
+    )
+    return doc === null ? null : fromDoc(doc)
+  }
+
+  async function saveStatus(projectId: string, pipelineId: number, commitStatus: SetStatus): Promise<void> {
+    await pipelines.updateOne({ _id: idOf(projectId, pipelineId) }, { $set: { commitStatus } })
+  }
+
+  return { saveVerdict, saveStatus }
 }
 
 /** What jobs that left no model said of themselves. */

@@ -77,7 +77,7 @@ function cellsOf(line: string): Cell[] {
 }
 
 /** What is left of our Markdown on a page. */
-export function textOf(source: string): string {
+function textOf(source: string): string {
   return source
     .replace(/\[((?:[^\]<]|<[^>]*>)*)\]\([^)]*\)/g, '$1')
     .replace(/<\/?[a-z]+>/g, '')
