@@ -74,3 +74,21 @@ t.test('parallel adds to the names of jobs', async (t) => {
   t.equal(baseJobName('train: all'), 'train: all')
   t.equal(baseJobName('a: [b]: [c, d]'), 'a')
 })
+
+t.test('a configuration of more than 64 kB tells nothing', async (t) => {
+  const lines = `${mergedYaml}#${'x'.repeat(64 * 1024 - Buffer.byteLength(mergedYaml) - 2)}\n`
+
+  t.match(readExpectedJobs(lines, audience), { names: ['train', 'fraud'] })
+  t.equal(readExpectedJobs(`${lines}\n`, audience), null)
+})
+
+t.test('many aliases are not followed', async (t) => {
+  const withAliases = (count: number) => `${mergedYaml}.a: [&a x, ${'*a, '.repeat(count)}]\n`
+  const hostile = 'a: &b [*b]\n'.repeat(5_900)
+  const startedAt = performance.now()
+
+  t.match(readExpectedJobs(withAliases(100), audience), { names: ['train', 'fraud'] })
+  t.equal(readExpectedJobs(withAliases(101), audience), null)
+  t.equal(readExpectedJobs(hostile, audience), null)
+  t.ok(performance.now() - startedAt < 4_000, 'the worst text is given up at once')
+})
