@@ -63,7 +63,7 @@ function parseYaml(text: string): unknown {
   )
   if (document === undefined || document.errors.length > 0) return null
   try {
-    return withPlainKeys(document.toJS({ maxAliasCount: mostAliases }))
+    return withPlainKeys(document.toJS({ maxAliasCount: 10 * mostAliases }))
   } catch {
     return null // Aliases without end: GitLab writes none.
   }
