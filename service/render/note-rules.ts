@@ -36,7 +36,8 @@ function unmatchedSentence(problem: RulesProblem): Markdown {
   const [, pattern, what] = UNMATCHED.exec(message) ?? []
   if (pattern === undefined) return gfm`${problemWords(problem)}.`
   const hint = suggestion === null ? nothing : gfm` Did you mean ${code(suggestion, SHORT_NAME)}?`
-  return gfm`${unmatchedWhat(key, pattern)} (line ${line}): no ${unmatchedKind(what)} has that name.${hint}`
+  const place = gfm`line ${line}, ${code(key, 80)}`
+  return gfm`${unmatchedWhat(key, pattern)} (${place}): no ${unmatchedKind(what)} has that name.${hint}`
 }
 
 function unmatchedWhat(key: string, pattern: string): Markdown {
