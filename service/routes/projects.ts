@@ -93,7 +93,7 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
         url: found.mrUrl,
         target_branch: found.targetBranch,
         head: found.headSha,
-        verdict: { summary: found.summary, lines: found.lines },
+        verdict: { state: found.verdict?.state ?? null, summary: found.summary, lines: found.lines },
         judged_at: found.judgedAt,
       }
     },
