@@ -83,4 +83,4 @@ t.test('1,000 hostile names come out of upload and note dead', async (t) => {
   t.same(simulator.effects, [])
 })
 
-const ours = new Set(['code', 'details', 'summary', 'sub', 'wbr'])
+const ours = new Set(['code', 'details', 'pre', 'summary', 'sub', 'wbr'])
