@@ -4,7 +4,7 @@ import type { GitLab, GitLabDownstream, GitLabJob, GitLabPipeline } from '../git
 import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineFacts } from '../stores/pipeline-store.js'
 import type { Project } from '../stores/project-store.js'
-import { createPipelineLooks, type PipelineLook } from './pipeline-looks.js'
+import { createPipelineLooks, noChildren, type PipelineLook } from './pipeline-looks.js'
 
 export interface PipelineGathererOptions {
   gitlab: GitLab
@@ -27,6 +27,8 @@ export interface GatheredPipeline {
   /** Of a pipeline that has ended, those that it started and that they started. */
   children: GitLabDownstream[]
 }
+
+const notTold = { expected: null, asksExpected: false }
 
 type SameFacts = Omit<PipelineFacts, 'status' | 'ended' | 'jobs' | 'checkedAt'>
 
@@ -64,7 +66,7 @@ export function createPipelineGatherer({
     const [merge, mrIids, expected, rootId] = await Promise.all([
       mergeOf(project, found, target),
       mergeRequestsOf(project, target),
-      target.kind === 'none' ? null : looks.expectedJobs(project, found),
+      target.kind === 'none' ? notTold : askExpected(project, found),
       knownRootId ?? (found.source === 'parent_pipeline' ? looks.rootOf(project, found) : null),
     ])
     const { id: pipelineId, sha, ref, source, webUrl } = found
@@ -79,7 +81,7 @@ export function createPipelineGatherer({
       source,
       webUrl,
       mrIids,
-      expected,
+      ...expected,
       rootId,
       firstSeenAt,
     }
@@ -89,23 +91,32 @@ export function createPipelineGatherer({
     const { silent: _, heardAt: __, commitStatus: ___, verdicts: ____, ...facts } = known
     const { sha, headSha, targetSha, kind, ref } = known
     if (targetSha !== null) await models.markSourceCommit(project.id, sha, headSha)
-    if (kind !== 'branch') return facts
-    return { ...facts, mrIids: await mergeRequestsOf(project, { kind, branch: ref }) }
+    const told = known.asksExpected ? await askExpected(project, known) : {}
+    if (kind !== 'branch') return { ...facts, ...told }
+    return { ...facts, ...told, mrIids: await mergeRequestsOf(project, { kind, branch: ref }) }
+  }
+
+  async function askExpected(project: Project, pipeline: Pick<Pipeline, 'sha' | 'source'>) {
+    const { expected, asksAgain } = await looks.expectedJobs(project, pipeline)
+    return { expected, asksExpected: asksAgain }
   }
 
   /** A pipeline has ended with its child pipelines. */
   async function standingOf(
     project: Project,
     { pipeline: { id, status }, jobs }: PipelineLook,
-    { expected }: Pick<PipelineFacts, 'expected'>,
+    { expected, kind, source }: SameFacts,
   ) {
     const hasEndedItself = hasEnded(status) || allEnded(jobs, expected?.gates ?? [])
-    const hasChildren = hasEndedItself && expected?.startsPipelines === true
-    const children = hasChildren ? await looks.descendants(project, id) : []
+    // Those of a child are found with its root's. Where nobody knows of any, GitLab is asked at the end.
+    const mayHaveChildren =
+      kind !== 'none' && source !== 'parent_pipeline' && expected?.startsPipelines !== false
+    const children = hasEndedItself && mayHaveChildren ? await looks.descendants(project, id) : noChildren
     return {
-      children,
+      children: children.pipelines,
       status,
-      ended: hasEndedItself && children.every((child) => hasEnded(child.status)),
+      ended:
+        hasEndedItself && children.areStarted && children.pipelines.every((child) => hasEnded(child.status)),
       jobs: jobs.map(({ id: jobId, name, status: of, allowFailure }) => ({
         id: jobId,
         name,

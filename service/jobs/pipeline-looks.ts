@@ -14,6 +14,23 @@ export interface PipelineLook {
   jobs: GitLabJob[]
 }
 
+interface ToldExpected {
+  /** Null where GitLab does not tell. */
+  expected: ExpectedJobs | null
+  /** Whether GitLab may tell at another time. */
+  asksAgain: boolean
+}
+
+const notTold: ToldExpected = { expected: null, asksAgain: false }
+
+interface Descendants {
+  pipelines: GitLabDownstream[]
+  /** False while a job is still to start one. */
+  areStarted: boolean
+}
+
+export const noChildren: Descendants = { pipelines: [], areStarted: true }
+
 /** The calls to GitLab that tell how a pipeline stands, as few as the case allows. */
 export function createPipelineLooks({ gitlab, audience }: { gitlab: GitLab; audience: string }) {
   /** Jobs tell of their pipeline, so that they are asked for alone where that is enough. Null where it is gone. */
@@ -36,42 +53,47 @@ export function createPipelineLooks({ gitlab, audience }: { gitlab: GitLab; audi
     }
   }
 
-  /** Jobs that hold our ID token, by the compiled configuration; null where GitLab does not tell, or not now. */
+  /** Jobs that hold our ID token, by the compiled configuration. */
   async function expectedJobs(
     project: Project,
-    { sha, source }: GitLabPipeline,
-  ): Promise<ExpectedJobs | null> {
-    if (source === 'parent_pipeline') return null
+    { sha, source }: Pick<GitLabPipeline, 'sha' | 'source'>,
+  ): Promise<ToldExpected> {
+    if (source === 'parent_pipeline') return notTold
     try {
       const config = await gitlab.lintCi(project.gitlabProjectId, sha)
-      return config?.mergedYaml ? readExpectedJobs(config.mergedYaml, audience) : null
+      if (!config?.mergedYaml) return notTold
+      return { expected: readExpectedJobs(config.mergedYaml, audience), asksAgain: false }
     } catch (error) {
-      if (error instanceof GitLabError) return null // A note without "of 4" is better than a late one.
+      // A note without "of 4" is better than a late one.
+      if (error instanceof GitLabError) return { expected: null, asksAgain: isPassing(error) }
       throw error
     }
   }
 
   /** The pipelines of this project that a pipeline started, and those that they started. */
-  async function descendants(project: Project, pipelineId: number): Promise<GitLabDownstream[]> {
+  async function descendants(project: Project, pipelineId: number): Promise<Descendants> {
     const found: GitLabDownstream[] = []
     const open = [pipelineId]
+    let areStarted = true
     for (let calls = 0; open.length > 0 && calls < mostBridgeCalls; calls += 1) {
       const bridges = await gitlab.listBridges(project.gitlabProjectId, open.shift() ?? 0)
       const started = bridges.flatMap(({ downstream }) =>
         downstream?.projectId === project.gitlabProjectId ? [downstream] : [],
       )
+      if (bridges.some(({ downstream, status }) => downstream === null && !hasEnded(status)))
+        areStarted = false
       found.push(...started)
       open.push(...started.map((one) => one.pipelineId))
     }
-    return found
+    return { pipelines: found, areStarted }
   }
 
   /** The pipeline that people started, of which this is a child; null where it is not found. */
   async function rootOf(project: Project, child: GitLabPipeline): Promise<number | null> {
     const roots = await gitlab.listPipelines(project.gitlabProjectId, { sha: child.sha })
     for (const root of roots.filter((one) => one.source !== 'parent_pipeline' && one.id < child.id)) {
-      const children = await descendants(project, root.id)
-      if (children.some((one) => one.pipelineId === child.id)) return root.id
+      const { pipelines } = await descendants(project, root.id)
+      if (pipelines.some((one) => one.pipelineId === child.id)) return root.id
     }
     return null
   }
@@ -83,4 +105,8 @@ export function createPipelineLooks({ gitlab, audience }: { gitlab: GitLab; audi
 function isOf(jobs: GitLabJob[], { status }: GitLabPipeline): boolean {
   if (!hasEnded(status)) return true
   return jobs.length > 0 && jobs.every((job) => hasEnded(job.status))
+}
+
+function isPassing({ kind }: GitLabError): boolean {
+  return kind === 'unavailable' || kind === 'rate_limited' || kind === 'unauthorized'
 }

@@ -53,6 +53,8 @@ export interface Pipeline {
   jobs: PipelineJob[]
   /** Null where GitLab did not say, and of child pipelines. */
   expected: ExpectedJobs | null
+  /** Whether GitLab could not say just then, so that it is asked again. */
+  asksExpected: boolean
   /** Of a child pipeline the one that people started; null for any other. */
   rootId: number | null
   silent: SilentJob[]
@@ -103,6 +105,7 @@ function fromDoc({
     ...(facts as PipelineFacts),
     // Rows of earlier versions do not have these.
     expected: facts.expected ?? null,
+    asksExpected: facts.asksExpected ?? false,
     rootId: facts.rootId ?? null,
     commitStatus: facts.commitStatus ?? null,
     silent: Object.values(silent ?? {}),

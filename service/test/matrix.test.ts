@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Call } from '../../simulator/calls.js'
 import { badGateway } from '../../simulator/faults.js'
 import { eventually, startTestService, type TestProject, type TestService } from './support/service.js'
-import { model, noteSaying, openMergeRequest, train } from './support/story.js'
+import { expectJobs, model, noteSaying, openMergeRequest, train } from './support/story.js'
 
 const notesRoute = '/projects/:id/merge_requests/:iid/notes'
 const uploadsWithinMs = 2_000
@@ -12,6 +12,7 @@ const uploadsWithinMs = 2_000
 async function runMatrix(service: TestService, project: TestProject, jobs: number): Promise<Call[]> {
   const { simulator } = service
   const names = Array.from({ length: jobs }, (_, index) => `net ${index}`)
+  expectJobs(service, project, ['train'])
   await train(
     service,
     project,

@@ -49,6 +49,7 @@ async function pipeline(projectId: string, id: number, models: Upload[], facts: 
     mrIids: [],
     ended: true,
     expected: null,
+    asksExpected: false,
     rootId: null,
     jobs: [{ id: id * 10, name: 'train', status: 'success', allowFailure: false }],
     firstSeenAt: at,

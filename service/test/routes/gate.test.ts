@@ -288,6 +288,7 @@ function pipelineRow(projectId: string, sha: string, mrIids: number[]) {
     ended: true,
     jobs: [{ id: 1, name: 'train', status: 'success', allowFailure: false }],
     expected: null,
+    asksExpected: false,
     rootId: null,
     firstSeenAt: at,
     checkedAt: at,

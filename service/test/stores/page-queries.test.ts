@@ -53,6 +53,7 @@ function pipeline(projectId: string, pipelineId: number, mrIids: number[]): Pipe
     checkedAt: now,
     heardAt: null,
     expected: null,
+    asksExpected: false,
     rootId: null,
     commitStatus: null,
     verdicts: [],

@@ -78,3 +78,47 @@ t.test('a training job of a child pipeline that failed before it could report is
   t.match(note.body, `/-/jobs/${job('train graphs').id}) failed`)
   await statusesBecome(service, root.id, ['success'])
 })
+
+t.test('a child pipeline that no configuration told of is waited for', async (t) => {
+  const project = await service.createProject('children/untold')
+  const lint = new RegExp(`/projects/${project.id}/ci/lint`)
+  simulator.faults.add({ route: lint, status: 403, body: { message: '403 Forbidden' } })
+  const mr = await openMergeRequest(service, project, 'tune')
+  const jobs = [{ name: 'train trees' }]
+  const of = { projectId: project.id, mrIid: mr.iid }
+  const root = simulator.createPipeline({ ...of, jobs, bridges: [{ name: 'nets' }] })
+
+  await endJob(service, jobsByName(root.jobs)('train trees'), [model('tree', 0.8)])
+  await noteSaying(service, project, mr.iid, /running, 1 job reported so far/)
+  await idle(service)
+  t.same(statusesOf(service, root.id), [], 'nothing is final while a bridge is still to start its pipeline')
+
+  const child = simulator.createPipeline({
+    projectId: project.id,
+    parentPipelineId: root.id,
+    bridgeName: 'nets',
+    jobs: [{ name: 'train nets' }],
+  })
+  await endJob(service, jobsByName(child.jobs)('train nets'), [model('net', 0.7)])
+
+  await noteSaying(service, project, mr.iid, /finished, 2 of 2 jobs reported/)
+  await statusesBecome(service, root.id, ['success'])
+})
+
+t.test('a configuration that GitLab could not tell at first is asked for again', async (t) => {
+  const project = await service.createProject('children/later')
+  const lint = new RegExp(`/projects/${project.id}/ci/lint`)
+  const fault = simulator.faults.add({ route: lint, status: 503, body: 'busy' })
+  const mr = await openMergeRequest(service, project, 'tune')
+  const jobs = [{ name: 'train trees' }, { name: 'train nets' }]
+  const pipeline = simulator.createPipeline({ projectId: project.id, mrIid: mr.iid, jobs })
+  const job = jobsByName(pipeline.jobs)
+  await endJob(service, job('train trees'), [model('tree', 0.8)])
+  await noteSaying(service, project, mr.iid, /running/)
+  fault.remove()
+  expectJobs(service, project, ['train trees', 'train nets'])
+
+  await endJob(service, job('train nets'), [])
+
+  await noteSaying(service, project, mr.iid, /1 of 2 jobs reported/)
+})
