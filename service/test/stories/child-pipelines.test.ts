@@ -120,5 +120,6 @@ t.test('a configuration that GitLab could not tell at first is asked for again',
 
   await endJob(service, job('train nets'), [])
 
-  await noteSaying(service, project, mr.iid, /1 of 2 jobs reported/)
+  const note = await noteSaying(service, project, mr.iid, /finished/)
+  t.match(note.body, /1 of 2 jobs reported/)
 })
