@@ -136,6 +136,11 @@ export const errorCatalogue = {
     help: "The webhook's secret is not the one of this project; reconnect the project to set it anew.",
   },
   GITLAB_UNAVAILABLE: { status: 503, retryable: true, help: 'GitLab did not answer; try again in a minute.' },
+  TOO_MANY_PREVIEWS: {
+    status: 429,
+    retryable: true,
+    help: 'Large previews take turns; try again after the time in Retry-After, or use the command line.',
+  },
   REQUEST_TIMEOUT: { status: 408, retryable: true, help: 'Send the request again.' },
   INVALID_REQUEST: { status: 400, retryable: false, help: 'Correct the request.' },
   INTERNAL_ERROR: {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Problem } from '../errors.js'
 import { readContents } from '../ingest/files.js'
 import { check } from '../ingest/report.js'
 import { wantsText } from '../plugins/error-handler.js'
@@ -13,6 +14,8 @@ const defaults = { model: 'model', dataset: 'default' }
 
 /** `POST /api/v1/preview`: the note of two reports. Stores nothing and reads nothing that is stored. */
 export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
+  const turns = createTurns()
+
   fastify.post('/api/v1/preview', {
     config: { access: 'person' },
     bodyLimit,
@@ -23,14 +26,44 @@ export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
     },
     handler: async (request, reply) => {
       const { base, head, rules } = check(PreviewBody, request.body, '')
-      const result = preview({
-        base: base === undefined || base === null ? null : readSide('base', base),
-        head: readSide('head', head),
-        rules: rules ?? null,
-      })
+      const result = turns.take(() =>
+        preview({
+          base: base === undefined || base === null ? null : readSide('base', base),
+          head: readSide('head', head),
+          rules: rules ?? null,
+        }),
+      )
       return send(request, reply, result)
     },
   })
+}
+
+const quickMs = 500
+/** Of the time, for all previews that are not quick together. */
+const share = 0.2
+
+/** A preview holds the whole process while it is made, so that large ones leave it free for a while after. */
+function createTurns() {
+  let freeAtMs = 0
+
+  /** @throws Problem TOO_MANY_PREVIEWS */
+  function take<T>(work: () => T): T {
+    const startedAtMs = performance.now()
+    const waitMs = freeAtMs - startedAtMs
+    if (waitMs > 0) {
+      const message = 'Another large preview was made just now.'
+      throw new Problem('TOO_MANY_PREVIEWS', { message, retryAfterSeconds: Math.ceil(waitMs / 1000) })
+    }
+    try {
+      return work()
+    } finally {
+      const endedAtMs = performance.now()
+      const tookMs = endedAtMs - startedAtMs
+      if (tookMs > quickMs) freeAtMs = endedAtMs + tookMs / share - tookMs
+    }
+  }
+
+  return { take }
 }
 
 /** Any personal token, or the ID token of any job of the instance. */

@@ -115,3 +115,19 @@ t.test('floats that JSON does not have are read as Python writes them', async (t
 
   t.match(json.lines, [/first report/, /loss NaN/])
 })
+
+t.test('large previews take turns with everything else', async (t) => {
+  const models = Array.from({ length: 45 }, (_, at) => {
+    const names = Array.from({ length: 900 }, (_, index) => `r${at}-${index}`)
+    return { name: `m${at}`, results: Object.fromEntries(names.map((name) => [name, 0.5])) }
+  })
+  const globs = Array.from({ length: 190 }, (_, index) => `  "*a${index}*b*": {better: higher}`)
+  const large = { head: { models }, base: null, rules: `results:\n${globs.join('\n')}\n` }
+
+  t.equal((await ask(large)).status, 200)
+  const next = await ask({ head })
+
+  t.equal(next.status, 429)
+  t.equal(next.json.code, 'TOO_MANY_PREVIEWS')
+  t.match(next.headers.get('retry-after'), /^\d+$/)
+})
