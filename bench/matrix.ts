@@ -93,10 +93,18 @@ function isForced({ method, route }: Call): boolean {
   return method === 'GET' && (route === '/user' || route === notesRoute)
 }
 
+/** What GitLab compiles of the project's configuration, without the time that compiling takes here. */
+function compiledCi({ service }: World, projectId: number) {
+  const train = { id_tokens: { MLMM_ID_TOKEN: { aud: service.url } }, script: 'make' }
+  const body = { valid: true, errors: [], warnings: [], merged_yaml: JSON.stringify({ train }), jobs: [] }
+  return { route: new RegExp(`/projects/${projectId}/ci/lint`), status: 200, body }
+}
+
 /** A project whose main branch has every model, and a merge request. GitLab is quick meanwhile. */
 async function prepare(world: World, { jobs, hook }: Pick<Run, 'jobs' | 'hook'>) {
   const { simulator, maintainer } = world
   const project = await world.createProject(`research/matrix-${randomUUID()}`, hook ? 40 : 30)
+  simulator.faults.add(compiledCi(world, project.id))
   const main = simulator.createPipeline({
     projectId: project.id,
     sha: project.head,
