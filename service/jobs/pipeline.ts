@@ -46,7 +46,7 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     const project = await refreshProject(stored)
     const known = await pipelines.find(projectId, pipelineId)
     if (known !== null && (await isFresh(known, project))) {
-      await enqueueNotes(known)
+      if (!(await isSaid(known))) await enqueueNotes(known)
       return after(known, project)
     }
     return look(project, pipelineId, known)
@@ -57,6 +57,18 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
     // A job that reports after the end was started again.
     if (known.ended) return !(await hasReportedSince(known))
     return clock().getTime() - known.checkedAt.getTime() < freshFor(known, project)
+  }
+
+  /** Whether all notes have been compared with what the last look at its end told. */
+  async function isSaid({ projectId, mrIids, headSha, ended, checkedAt }: Pipeline): Promise<boolean> {
+    if (!ended) return false
+    const facts = await Promise.all(mrIids.map((mrIid) => comparisons.findFacts(projectId, mrIid)))
+    return facts.every(
+      (one) =>
+        one?.headSha === headSha &&
+        one.pipeline.state === 'finished' &&
+        one.judgedAt.getTime() > checkedAt.getTime(),
+    )
   }
 
   async function hasReportedSince({ projectId, pipelineId, checkedAt, silent }: Pipeline): Promise<boolean> {
