@@ -5,15 +5,11 @@ const staleAfterMs = 10 * 60_000
 
 /**
  * Runs `work` while holding the lock `file`; `waiting` is called once if another process holds it.
- * A lock whose holder died is taken over. Two processes may both take over the same dead lock, so
- * what runs under it must stay correct when it runs twice.
+ * A lock whose holder died is taken over.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>, waiting: () => void): Promise<T> {
   for (let told = false; !(await tryLock(file));) {
-    if (await isStale(file)) {
-      await rm(file, { force: true })
-      continue
-    }
+    if ((await isStale(file)) && (await removeStale(file))) continue
     if (!told) waiting()
     told = true
     await delay(100)
@@ -23,6 +19,22 @@ export async function withLock<T>(file: string, work: () => Promise<T>, waiting:
   } finally {
     await rm(file, { force: true })
   }
+}
+
+/** Of the processes that see a dead lock one removes it, under a lock of its own: what a slower one would remove may be
+ * the lock of whoever was quicker. False while another process is at it. */
+async function removeStale(file: string): Promise<boolean> {
+  const removal = `${file}.removal`
+  if (!(await tryLock(removal))) {
+    if (await isStale(removal)) await rm(removal, { force: true })
+    return false
+  }
+  try {
+    if (await isStale(file)) await rm(file, { force: true })
+  } finally {
+    await rm(removal, { force: true })
+  }
+  return true
 }
 
 async function tryLock(file: string): Promise<boolean> {
