@@ -1,6 +1,6 @@
 import type { ComparedResult, HistoryPoint, ResultColumn, ResultState } from './comparison.js'
 import type { Direction } from './directions.js'
-import type { Model, Named } from './model.js'
+import type { Model } from './model.js'
 import {
   compareRepeats,
   compareWithHistory,
@@ -10,6 +10,7 @@ import {
   sampleWorth,
   spreadOf,
 } from './noise.js'
+import { meansOf, resultsOf, valuesByResult } from './repeats.js'
 import type { Amount, EffectiveRule } from './rules.js'
 
 /** Differences below this part of the values come from the order of additions, not from the model. */
@@ -24,32 +25,12 @@ export interface Side {
 
 export const NOTHING: Side = { means: new Map(), values: null }
 
-export function sideOf(models: readonly Model[]): Side {
+export function sideOf(models: readonly Pick<Model, 'results'>[]): Side {
   const [only] = models
   if (only === undefined) return NOTHING
-  if (models.length === 1) return { means: lastOfEach(only.results), values: null }
-  const values = new Map<string, number[]>()
-  for (const model of models) {
-    for (const [name, value] of lastOfEach(model.results)) {
-      const all = values.get(name)
-      if (all === undefined) values.set(name, [value])
-      else all.push(value)
-    }
-  }
-  return { means: new Map([...values].map(([name, all]) => [name, mean(all)])), values }
-}
-
-function lastOfEach(results: Named<number>[]): Map<string, number> {
-  const values = new Map<string, number>()
-  for (const { k, v } of results) values.set(k, v)
-  return values
-}
-
-/** Divides first where the sum would overflow, so that the mean of finite numbers is finite. */
-function mean(values: readonly number[]): number {
-  const sum = values.reduce((total, value) => total + value, 0)
-  if (Number.isFinite(sum) || !values.every(Number.isFinite)) return sum / values.length
-  return values.reduce((total, value) => total + value / values.length, 0)
+  if (models.length === 1) return { means: resultsOf(only), values: null }
+  const values = valuesByResult(models)
+  return { means: meansOf(values), values }
 }
 
 export interface Pair {

@@ -13,7 +13,7 @@ import {
 import { isOtherData } from './dataset-change.js'
 import { describeResult } from './directions.js'
 import type { Model } from './model.js'
-import { byCodeUnits } from './order.js'
+import { byCodeUnits, byNumber } from './order.js'
 import type { ModelRules, RuleBook } from './rules.js'
 import { compareSettings, type SettingChange } from './settings.js'
 import { chooseTrials, type TrialChoice } from './trials.js'
@@ -110,11 +110,6 @@ function largestLoss({ results, state }: ComparedModel): number {
     largest = Math.max(largest, relative === null ? Number.POSITIVE_INFINITY : Math.abs(relative))
   }
   return largest
-}
-
-/** Infinities are equal to themselves, which their difference does not say. */
-function byNumber(a: number, b: number): number {
-  return a === b ? 0 : a - b
 }
 
 function countStates(rows: ComparedModel[]): Record<ModelState, number> {

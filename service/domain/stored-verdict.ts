@@ -1,3 +1,4 @@
+import type { ToldExclusion } from './exclusions.js'
 import type { ComparedResult } from './comparison.js'
 import type { RuleChange } from './rule-changes.js'
 import type { GateLevel, RulesProblem } from './rules.js'
@@ -42,7 +43,7 @@ export interface StoredRules {
   problems: RulesProblem[]
   /** Null where the merge request does not touch them. */
   edited: StoredEdit | null
-  exclusions: StoredExcluded[]
+  exclusions: ToldExclusion[]
 }
 
 interface StoredEdit {
@@ -51,15 +52,6 @@ interface StoredEdit {
   problems: RulesProblem[]
   /** What the edited rules would say; null where they cannot be read, or are gone. */
   state: GateLevel | null
-}
-
-interface StoredExcluded {
-  dataset: string
-  name: string
-  side: 'here' | 'baseline'
-  commit: string
-  username: string
-  reason: string
 }
 
 /** More can hardly be read, but every key is kept up to here, as only what is kept can be accepted. */
@@ -101,7 +93,7 @@ function toShown({ kind, dataset, name, result, limit, withinNoise, acceptance }
 interface Said {
   rules: Pick<StoredRules, 'state' | 'path' | 'commit' | 'problems'>
   editedRules: { changes: RuleChange[]; problems: RulesProblem[]; verdict: Verdict | null } | null
-  exclusions: readonly StoredExcluded[]
+  exclusions: readonly ToldExclusion[]
 }
 
 export function toStoredRules({ rules, editedRules, exclusions }: Said): StoredRules {

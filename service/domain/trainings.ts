@@ -1,5 +1,6 @@
 import type { Model } from './model.js'
 import { groupBy } from './group.js'
+import { meansOf, valuesByResult } from './repeats.js'
 
 /** A model without what lists never show. */
 export type ListedModel = Pick<
@@ -34,20 +35,6 @@ export function listTrainings(models: readonly ListedModel[]): Training[] {
   return [...groups.values()].flatMap(([model, ...others]) =>
     model === undefined
       ? []
-      : [{ model, repeats: others.length + 1, results: meanResults([model, ...others]) }],
-  )
-}
-
-/** Of each result that any of them has. */
-export function meanResults(models: readonly Pick<Model, 'results'>[]): Map<string, number> {
-  const values = new Map<string, number[]>()
-  for (const { results } of models) {
-    for (const [name, value] of new Map(results.map(({ k, v }) => [k, v]))) {
-      values.set(name, [...(values.get(name) ?? []), value])
-    }
-  }
-  // Divided first, so that the mean of finite numbers is finite.
-  return new Map(
-    [...values].map(([name, all]) => [name, all.reduce((sum, value) => sum + value / all.length, 0)]),
+      : [{ model, repeats: others.length + 1, results: meansOf(valuesByResult([model, ...others])) }],
   )
 }

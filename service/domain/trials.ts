@@ -3,7 +3,8 @@ import type { Search } from './comparison.js'
 import type { Direction } from './directions.js'
 import { groupBy } from './group.js'
 import type { Model } from './model.js'
-import { byCodeUnits } from './order.js'
+import { byCodeUnits, byNumber } from './order.js'
+import { mean } from './repeats.js'
 
 /** The result that people look at first, which says what trial is best. */
 export interface FirstColumn {
@@ -70,11 +71,9 @@ interface Trial {
   value: number
 }
 
-/** Divides first, so that the mean of finite numbers is finite. */
+/** NaN where no repeat has it. */
 function valueOf(repeats: readonly Model[], name: string): number {
-  const values = repeats.flatMap(({ results }) => results.findLast(({ k }) => k === name)?.v ?? [])
-  if (values.length === 0) return Number.NaN
-  return values.reduce((sum, value) => sum + value / values.length, 0)
+  return mean(repeats.flatMap(({ results }) => results.findLast(({ k }) => k === name)?.v ?? []))
 }
 
 function chooseTrial(
@@ -103,12 +102,6 @@ function firstBy(trials: readonly Trial[], order: (a: Trial, b: Trial) => number
     if (first === null || (order(trial, first) || byLabel(trial.label, first.label)) < 0) first = trial
   }
   return first
-}
-
-/** Infinities are equal to themselves, which their difference does not say. */
-function byNumber(a: number, b: number): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
 }
 
 /** Runs of digits by their number, everything else by code units: `lr-2` before `lr-10`. */

@@ -2,14 +2,15 @@ import type { Addresses } from '../domain/addresses.js'
 import { identityOf } from '../domain/baseline.js'
 import { toComparedTable } from '../domain/compared-table.js'
 import type { Comparison, HistoryPoint } from '../domain/comparison.js'
-import { withoutExcluded } from '../domain/exclusions.js'
+import { type ToldExclusion, uploadKey, uploadOf, withoutExcluded } from '../domain/exclusions.js'
 import { judge } from '../domain/judge.js'
+import type { Model } from '../domain/model.js'
 import { type RuleBook, rulesPath } from '../domain/rules.js'
 import { toStoredRules, toStoredVerdict } from '../domain/stored-verdict.js'
 import type { Acceptance, Verdict } from '../domain/verdict.js'
 import { mainColumns } from '../render/columns.js'
 import { renderLines } from '../render/lines.js'
-import type { NoteExclusion, NoteInput, NoteRules } from '../render/note-input.js'
+import type { NoteInput, NoteRules } from '../render/note-input.js'
 import { verdictText } from '../render/verdict.js'
 import type { ComparisonStore, StoredComparison } from '../stores/comparison-store.js'
 import type { DecisionStore, StoredExclusion } from '../stores/decision-store.js'
@@ -168,22 +169,21 @@ function verdictOf(verdict: Verdict, { state }: RulesAt): Verdict {
   return state === 'unreadable' && verdict.state === 'pass' ? { ...verdict, state: 'warn' } : verdict
 }
 
-function uploadKey(modelId: string, jobId: number): string {
-  return `${modelId} ${jobId}`
-}
-
 /** Of those, the ones that this comparison would have shown. */
-function exclusionsForNote({ head, excluded, exclusions }: Ground, { rows }: Comparison): NoteExclusion[] {
-  const here = new Set(head.models.map(({ id, job }) => uploadKey(id, job.id)))
+function exclusionsForNote({ head, excluded, exclusions }: Ground, { rows }: Comparison): ToldExclusion[] {
   const compared = new Set(rows.map(identityOf))
-  const before = new Set(
-    excluded.filter((model) => compared.has(identityOf(model))).map(({ id, job }) => uploadKey(id, job.id)),
-  )
-  return exclusions.flatMap(({ modelId, jobId, dataset, name, commit, username, reason }) => {
-    const key = uploadKey(modelId, jobId)
+  const here = keysOf(head.models)
+  const before = keysOf(excluded.filter((model) => compared.has(identityOf(model))))
+  return exclusions.flatMap((exclusion) => {
+    const { dataset, name, commit, username, reason } = exclusion
+    const key = uploadKey(exclusion)
     const side = here.has(key) ? 'here' : before.has(key) ? 'baseline' : null
     return side === null ? [] : [{ dataset, name, side, commit, username, reason }]
   })
+}
+
+function keysOf(models: readonly Model[]): Set<string> {
+  return new Set(models.map((model) => uploadKey(uploadOf(model))))
 }
 
 interface Judged {

@@ -3,7 +3,7 @@ import type { HistoryPoint } from '../domain/comparison.js'
 import { type ExcludedUpload, withoutExcluded } from '../domain/exclusions.js'
 import { groupBy } from '../domain/group.js'
 import type { Model } from '../domain/model.js'
-import { meanResults } from '../domain/trainings.js'
+import { sideOf } from '../domain/compare-results.js'
 import type { HistoryLimits, HistoryStore, PastModel, PastPipeline } from '../stores/history-store.js'
 import type { Project } from '../stores/project-store.js'
 import type { Carried, CarryOvers } from './carry-over.js'
@@ -114,18 +114,12 @@ function pointOf(repeats: PastModel[], pipelines: ReadonlyMap<number, PastPipeli
       pipelineId: first.pipelineId,
       at: pipeline.firstSeenAt.getTime(),
       isCarried: false,
-      point: { commit: pipeline.commit, repeats: repeats.length, results: meansOf(repeats) },
+      point: { commit: pipeline.commit, repeats: repeats.length, results: sideOf(repeats).means },
     },
   ]
 }
 
 /** Most were trained once, which needs no adding up. */
-function meansOf(repeats: PastModel[]): Map<string, number> {
-  const [only, ...others] = repeats
-  if (only === undefined || others.length > 0) return meanResults(repeats)
-  return new Map(only.results.map(({ k, v }) => [k, v]))
-}
-
 function carriedPoint(repeats: Model[], row: Carried['row']): Training[] {
   const [first] = repeats
   if (first === undefined) return []
@@ -135,7 +129,7 @@ function carriedPoint(repeats: Model[], row: Carried['row']): Training[] {
       pipelineId: first.pipeline.id,
       at: row.mergedAt.getTime(),
       isCarried: true,
-      point: { commit: row.commit, repeats: repeats.length, results: meanResults(repeats) },
+      point: { commit: row.commit, repeats: repeats.length, results: sideOf(repeats).means },
     },
   ]
 }

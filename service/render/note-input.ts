@@ -1,4 +1,5 @@
 import type { Comparison } from '../domain/comparison.js'
+import type { ToldExclusion } from '../domain/exclusions.js'
 import type { Model } from '../domain/model.js'
 import type { RuleChange } from '../domain/rule-changes.js'
 import type { RulesProblem } from '../domain/rules.js'
@@ -46,17 +47,6 @@ export interface EditedRules {
   verdict: Verdict | null
 }
 
-/** A model that a person has taken out of comparisons. */
-export interface NoteExclusion {
-  dataset: string
-  name: string
-  /** Of this head, or of a commit that it would be compared with. */
-  side: 'here' | 'baseline'
-  commit: string
-  username: string
-  reason: string
-}
-
 /** Addresses of our own pages. */
 export interface NoteLinks {
   model(model: Model): string
@@ -89,7 +79,7 @@ export interface NoteInput {
   verdict: Verdict
   /** Null where the merge request does not touch them. */
   editedRules: EditedRules | null
-  exclusions: NoteExclusion[]
+  exclusions: ToldExclusion[]
   /** Rows of one folder together: what stands before the last `/` of a model's name. */
   groupBy: 'folder' | null
   /** What the head before this one had, to tell what the last push changed; null where there was none. */

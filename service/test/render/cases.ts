@@ -1,5 +1,6 @@
 import { type BaselinePool, chooseBaselines, identityOf } from '../../domain/baseline.js'
 import type { Comparison, HistoryPoint } from '../../domain/comparison.js'
+import type { ToldExclusion } from '../../domain/exclusions.js'
 import { compare } from '../../domain/compare.js'
 import { judge } from '../../domain/judge.js'
 import type { CurveSummary, Model } from '../../domain/model.js'
@@ -8,13 +9,7 @@ import { compareRules } from '../../domain/rule-changes.js'
 import { noRules, type RuleBook, type RulesProblem } from '../../domain/rules.js'
 import type { Acceptance, BrokenRule, Verdict } from '../../domain/verdict.js'
 import { readRules } from '../../ingest/rules-file.js'
-import type {
-  EditedRules,
-  NoteExclusion,
-  NoteInput,
-  NotePipeline,
-  NoteRules,
-} from '../../render/note-input.js'
+import type { EditedRules, NoteInput, NotePipeline, NoteRules } from '../../render/note-input.js'
 import { baseSha, mainModel, model, type ModelFacts } from '../domain/models.js'
 
 const gitlab = 'https://git.example.com/research/iris'
@@ -36,7 +31,7 @@ export interface Case {
   /** What a Maintainer accepts of the broken rules. */
   accepts?: (broken: BrokenRule) => boolean
   history?: Past[]
-  exclusions?: NoteExclusion[]
+  exclusions?: ToldExclusion[]
   isFork?: boolean
   drawsCharts?: boolean
 }
