@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   const stores = createStores(database)
   const gitlab = createGitLab({
     apiUrl: config.gitlab.apiUrl,
-    token: config.gitlab.botToken,
+    token: config.gitlab.botToken ?? '',
     timeoutMs: gitlabTimeoutMs,
   })
   const keys = createSigningKeys({

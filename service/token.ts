@@ -97,7 +97,7 @@ async function revoke({ apiTokens }: Stores, { userId }: Asked): Promise<void> {
 
 async function make(config: Config, { apiTokens }: Stores, asked: Asked): Promise<void> {
   const { userId, scope, days } = asked
-  const gitlab = createGitLab({ apiUrl: config.gitlab.apiUrl, token: config.gitlab.botToken })
+  const gitlab = createGitLab({ apiUrl: config.gitlab.apiUrl, token: config.gitlab.botToken ?? '' })
   const user = await gitlab.findUser(userId)
   if (user === null) {
     throw new Refused(`${config.gitlab.url} has no user ${userId}. No token was made.\n`, exitCode.failed)

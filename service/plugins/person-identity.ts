@@ -3,13 +3,21 @@ import fp from 'fastify-plugin'
 import { Problem } from '../errors.js'
 import type { ApiToken, ApiTokenStore, TokenScope } from '../stores/api-token-store.js'
 
-/** Whoever a personal token speaks for. What they may do, GitLab says: see `person-access.ts`. */
+/** Who asks. What they may do, GitLab says: see `person-access.ts`. */
 export interface Person {
   gitlabUserId: number
-  tokenId: string
+  /** A session of a browser may do all that its person may. */
   scope: TokenScope
-  tokenCreatedAt: Date
-  tokenExpiresAt: Date
+  credential: Credential
+  /** Our ids of the projects that the token is limited to; null: all. */
+  projectIds: readonly string[] | null
+}
+
+export interface Credential {
+  kind: 'session' | 'token'
+  id: string
+  createdAt: Date
+  expiresAt: Date
 }
 
 declare module 'fastify' {
@@ -37,7 +45,8 @@ async function registerPersonIdentity(
     const token = getUsable(await apiTokens.findByText(tokenText(this)), now)
     await apiTokens.markUsed(token, now)
     const { id, gitlabUserId, scope, createdAt, expiresAt } = token
-    return { gitlabUserId, tokenId: id, scope, tokenCreatedAt: createdAt, tokenExpiresAt: expiresAt }
+    const credential = { kind: 'token', id, createdAt, expiresAt } as const
+    return { gitlabUserId, scope, credential, projectIds: null }
   })
 }
 

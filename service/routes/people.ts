@@ -21,12 +21,12 @@ export async function peopleRoutes(fastify: FastifyInstance, parts: PeopleRoutes
   fastify.get('/api/v1/user', options, async (request) => {
     const person = await request.person()
     const { id, username, name } = await personAccess.getUser(person)
-    const { tokenId, scope, tokenCreatedAt, tokenExpiresAt } = person
+    const { scope, credential } = person
     return {
       id,
       username,
       name,
-      token: { id: tokenId, scope, created_at: tokenCreatedAt, expires_at: tokenExpiresAt },
+      token: { id: credential.id, scope, created_at: credential.createdAt, expires_at: credential.expiresAt },
     }
   })
 

@@ -78,6 +78,28 @@ t.test('every problem is told at once, secrets are not', async (t) => {
   t.notMatch(error.message, 'too-short')
 })
 
+t.test('signing in needs an application with its secret and keys for what it keeps', async (t) => {
+  const { GITLAB_BOT_TOKEN: _, ...withoutBot } = smallest
+  const key = Buffer.alloc(32, 7).toString('base64')
+  const application = { GITLAB_CLIENT_ID: 'id', GITLAB_CLIENT_SECRET: 'secret' }
+
+  const config = readConfig({ ...withoutBot, ...application, ENCRYPTION_KEYS: `new:${key}, old:${key}` })
+
+  t.match(config, { oauth: { clientId: 'id', clientSecret: 'secret' }, gitlab: { botToken: null } })
+  t.same(
+    config.encryptionKeys.map(({ name, key }) => [name, key.length]),
+    [
+      ['new', 32],
+      ['old', 32],
+    ],
+  )
+  t.throws(() => readConfig({ ...smallest, ...application }), /^ {2}ENCRYPTION_KEYS /m)
+  t.throws(() => readConfig({ ...smallest, GITLAB_CLIENT_ID: 'id' }), /^ {2}GITLAB_CLIENT_SECRET /m)
+  for (const keys of ['new', `new:${key.slice(4)}`, `new:${key},new:${key}`]) {
+    t.throws(() => readConfig({ ...smallest, ENCRYPTION_KEYS: keys }), /^ {2}ENCRYPTION_KEYS must /m)
+  }
+})
+
 for (const url of [
   'ftp://x',
   'https://user:pw@x',

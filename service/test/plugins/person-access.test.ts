@@ -37,10 +37,9 @@ async function setUp(accessLevel: number | null) {
   const access = createPersonAccess({ gitlab, projects, clock: () => now })
   const person: Person = {
     gitlabUserId: userId,
-    tokenId: 't1',
     scope: 'write',
-    tokenCreatedAt: now,
-    tokenExpiresAt: now,
+    credential: { kind: 'token', id: 't1', createdAt: now, expiresAt: now },
+    projectIds: null,
   }
   simulator.clearCalls()
   return {
