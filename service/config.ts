@@ -172,10 +172,8 @@ function describeIssue(issue: z.core.$ZodIssue, given: Record<string, string | u
   return `  ${name} ${issue.message}. ${description}`
 }
 
-function readOAuth({
-  GITLAB_CLIENT_ID: clientId,
-  GITLAB_CLIENT_SECRET: clientSecret,
-}: Values): Config['oauth'] {
+function readOAuth(values: z.infer<typeof Environment>): Config['oauth'] {
+  const { GITLAB_CLIENT_ID: clientId, GITLAB_CLIENT_SECRET: clientSecret } = values
   return clientId === undefined || clientSecret === undefined ? null : { clientId, clientSecret }
 }
 
