@@ -15,6 +15,10 @@ export interface Profile {
     signing: boolean
     names: boolean
     testEndpoint: boolean
+    /** The log of deliveries, and sending one again. */
+    events: boolean
+    /** A refused address is told as `{"error":"Invalid url given"}`, as older code does. */
+    plainUrlErrors: boolean
     disabling: 'client-errors-for-good' | 'after-forty'
   }
   claims: {
@@ -37,6 +41,8 @@ const since190: Profile = {
     signing: true,
     names: true,
     testEndpoint: true,
+    events: true,
+    plainUrlErrors: false,
     disabling: 'after-forty',
   },
   claims: { configUri: true, visibilityAndLevel: true, jobProject: true, jobSource: true },
@@ -69,6 +75,8 @@ const since160: Profile = {
     idempotencyKey: false,
     names: false,
     testEndpoint: false,
+    events: false,
+    plainUrlErrors: true,
   },
   claims: { configUri: false, visibilityAndLevel: false, jobProject: false, jobSource: false },
 }

@@ -10,14 +10,17 @@ import { createApi } from './routes/api.js'
 import { addCommitRoutes } from './routes/commits.js'
 import { addDiscoveryRoutes } from './routes/discovery.js'
 import { addGitRoutes } from './routes/git.js'
+import { addHookEventRoutes } from './routes/hook-events.js'
 import { addHookRoutes } from './routes/hooks.js'
 import { addMergeRequestRoutes } from './routes/merge-requests.js'
 import { addNoteRoutes } from './routes/notes.js'
+import { addOAuthRoutes } from './routes/oauth.js'
 import { addPageRoutes } from './routes/pages.js'
 import { addLintRoutes } from './routes/lint.js'
 import { addPipelineRoutes } from './routes/pipelines.js'
 import { addProjectRoutes } from './routes/projects.js'
 import { addRepositoryRoutes } from './routes/repository.js'
+import { addSessionRoutes } from './routes/sessions.js'
 import { addStatusRoutes } from './routes/statuses.js'
 import { addUserRoutes } from './routes/users.js'
 
@@ -47,7 +50,10 @@ export function addApi(app: FastifyInstance, world: World, latencyMs: number): v
       addBodyParsers(below)
       recordCalls(below, world)
       strikeFaults(below, latencyMs)
+      below.setErrorHandler(answerError)
       addDiscoveryRoutes(below, world)
+      addSessionRoutes(below, world)
+      addOAuthRoutes(below, world)
       below.register(async (api) => addApiRoutes(api, world), { prefix: '/api/v4' })
     },
     { prefix: world.settings.relativePath },
@@ -66,7 +72,6 @@ export function addWeb(app: FastifyInstance, world: World): void {
 }
 
 function addApiRoutes(app: FastifyInstance, world: World): void {
-  app.setErrorHandler(answerError)
   const api = createApi(app, world)
   addUserRoutes(api)
   addProjectRoutes(api)
@@ -78,6 +83,7 @@ function addApiRoutes(app: FastifyInstance, world: World): void {
   addPipelineRoutes(api)
   addLintRoutes(api)
   addHookRoutes(api)
+  addHookEventRoutes(api)
   app.all('/*', (_request, reply) => reply.code(404).send({ error: '404 Not Found' }))
 }
 

@@ -17,6 +17,9 @@ import {
   type NewMergeRequest,
 } from './merge-requests.js'
 import { acceptMergeRequest, type MergeOptions } from './merging.js'
+import { createApplication, type NewApplication } from './oauth/applications.js'
+import { authorizeAs } from './oauth/authorization.js'
+import { revokeGrants } from './oauth/tokens.js'
 import { createToken, createUser, getUser, type NewToken, type NewUser } from './people.js'
 import { getJob } from './pipeline-queries.js'
 import { retryJob, setJobStatus } from './pipelines.js'
@@ -38,6 +41,7 @@ import { runForMergeRequest, runForPush, runForRef } from './runner/triggers.js'
 import { addApi, addWeb, createServer } from './server.js'
 import {
   createState,
+  type Application,
   type Job,
   type JobStatus,
   type MergeRequest,
@@ -72,6 +76,10 @@ export interface SimulatorOptions {
   autoDisableHooks?: boolean
   /** Whether hooks may point to this machine. Default true, unlike GitLab. */
   allowLocalHooks?: boolean
+  /** Whether signing tokens are accepted, where the version knows them. Default true. */
+  webhookSigning?: boolean
+  /** Webhooks that one top-level group may send in a minute; more are lost. Default: no limit. */
+  hooksPerMinute?: number
   /** Notes that one user may create in a minute. Default 300. */
   notesPerMinute?: number
   /** A throttle in front of the API, off by default as in GitLab. */
@@ -100,6 +108,19 @@ export interface Simulator {
   /** One more token, for example `{state: 'expired'}` or `{scopes: ['read_api']}`. */
   createToken(userId: number, input?: NewToken): string
   setUserState(userId: number, state: User['state']): void
+  /** The API refuses this person until they sign in in a browser again. */
+  expirePassword(userId: number): void
+  /** A token of any kind, as if its time were over. */
+  expireToken(value: string): void
+
+  createApplication(input: NewApplication): Application
+  /**
+   * Does what a browser would that opens the address of `/oauth/authorize` as this person, and returns where
+   * GitLab sends it. Throws what GitLab would show instead, to blocked people or for a wrong address.
+   */
+  authorize(request: AuthorizeRequest): string
+  /** Withdraws a person's consent, from all applications or from one. */
+  revokeGrants(userId: number, applicationId?: number): void
 
   createProject(input: NewProject): Promise<Project & { httpUrl: string }>
   addMember(projectId: number, member: NewMember): void
@@ -132,6 +153,13 @@ export interface Simulator {
   settled(): Promise<void>
   /** Ends every job and server and removes the temporary folder. */
   close(): Promise<void>
+}
+
+export interface AuthorizeRequest {
+  userId: number
+  url: string
+  /** Default `authorize`. */
+  decision?: 'authorize' | 'deny'
 }
 
 export interface PipelineRequest {
@@ -183,6 +211,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     clearEffects: () => world.effects.clear(),
     ...people(world),
+    ...oauthActions(world),
     ...projectActions(world),
     ...mergeRequestActions(world),
     ...pipelineActions(world),
@@ -227,6 +256,8 @@ function createWorld(folder: string, options: SimulatorOptions): World {
       tasks,
       timeoutMs: settings.hookTimeoutMs,
       autoDisable: options.autoDisableHooks ?? true,
+      signing: settings.webhookSigning,
+      perMinute: settings.hooksPerMinute,
       now,
     }),
     effects: createEffects(),
@@ -253,19 +284,40 @@ function readSettings(options: SimulatorOptions): Settings {
     hookTimeoutMs: options.hookTimeoutMs ?? 10_000,
     notesPerMinute: options.notesPerMinute ?? 300,
     allowLocalHooks: options.allowLocalHooks ?? true,
+    webhookSigning: options.webhookSigning ?? true,
+    hooksPerMinute: options.hooksPerMinute ?? null,
     apiLimit: options.apiLimit ?? null,
   }
 }
 
 type Part<K extends keyof Simulator> = Pick<Simulator, K>
 
-function people(world: World): Part<'createUser' | 'createToken' | 'setUserState'> {
+function people(
+  world: World,
+): Part<'createUser' | 'createToken' | 'setUserState' | 'expirePassword' | 'expireToken'> {
   return {
     createUser: (input) => createUser(world, input),
     createToken: (userId, input) => createToken(world, userId, input),
     setUserState(userId, state) {
       getUser(world, userId).state = state
     },
+    expirePassword(userId) {
+      getUser(world, userId).passwordExpired = true
+    },
+    expireToken(value) {
+      const token = world.state.tokens.get(value)
+      if (token === undefined) throw new Error('The simulator has no such token.')
+      token.state = 'expired'
+    },
+  }
+}
+
+function oauthActions(world: World): Part<'createApplication' | 'authorize' | 'revokeGrants'> {
+  return {
+    createApplication: (input) => createApplication(world, input),
+    authorize: ({ userId, url, decision = 'authorize' }) =>
+      authorizeAs(world, getUser(world, userId), url, decision),
+    revokeGrants: (userId, applicationId) => revokeGrants(world, userId, applicationId),
   }
 }
 

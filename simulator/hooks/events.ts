@@ -12,7 +12,8 @@ import {
   type MergeRequestAction,
   type PushedCommits,
 } from './payloads.js'
-import type { Delivery, HookEvent } from './sender.js'
+import type { Delivery } from './deliveries.js'
+import type { HookEvent } from './sender.js'
 
 /** A push of more branches than this fires no push event. */
 const pushEventLimit = 3

@@ -10,6 +10,9 @@ export interface HookRequest {
   hook: Hook
   event: string
   eventUuid: string
+  idempotencyKey: string
+  /** Whether the instance signs, where its version can. */
+  signing: boolean
   body: string
   now: Date
 }
@@ -17,7 +20,7 @@ export interface HookRequest {
 /** The headers of a delivery, section 4.3 of the contract. */
 export function requestHeaders(request: HookRequest): Record<string, string> {
   const { profile, hook } = request
-  const key = randomUUID()
+  const key = request.idempotencyKey
   return {
     'Content-Type': 'application/json',
     'User-Agent': `GitLab/${profile.version}`,
@@ -27,7 +30,7 @@ export function requestHeaders(request: HookRequest): Record<string, string> {
     ...freshWebhookUuid(profile),
     ...(profile.hooks.idempotencyKey ? { 'Idempotency-Key': key } : {}),
     ...(hook.token === null ? {} : { 'X-Gitlab-Token': hook.token }),
-    ...(profile.hooks.signing && hook.signingToken !== null
+    ...(profile.hooks.signing && request.signing && hook.signingToken !== null
       ? signatureHeaders(
           hook.signingToken,
           key,

@@ -1,29 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 
-import { unknownId } from '../errors.js'
-import type { Profile } from '../profiles.js'
+import { messageError, unknownId } from '../errors.js'
 import type { Hook, HookEventName, State } from '../state.js'
 import type { Tasks } from '../tasks.js'
-import { recordOutcome, refreshDisabled } from './disabling.js'
+import { post, type Delivery, type PostRules } from './deliveries.js'
+import { refreshDisabled } from './disabling.js'
+import { createChains } from './recursion.js'
 import { freshWebhookUuid, hookJson, matchesBranch, requestHeaders } from './requests.js'
-
-/** One webhook request, sent or dropped. */
-export interface Delivery {
-  id: number
-  hookId: number
-  projectId: number
-  event: HookEventName
-  url: string
-  headers: Record<string, string>
-  body: string
-  /** `null` while under way, when dropped, and when there was no answer. */
-  status: number | null
-  error: string | null
-  dropped: boolean
-  at: Date
-  durationMs: number | null
-}
 
 /** What happens to a delivery: `copies: 0` drops it, `2` sends it twice, a delay lets later ones overtake it. */
 export interface DeliveryPlan {
@@ -43,88 +27,118 @@ export interface HookSender {
   deliveries: Delivery[]
   /** Decides over each delivery; `null` sends all once and in order. */
   plan: ((delivery: Pick<Delivery, 'hookId' | 'event' | 'body'>) => DeliveryPlan) | null
+  /** GitLab's silent mode: nothing is sent. */
+  silent: boolean
   dispatch(event: HookEvent): void
   /** Sends one event to one hook and waits, as the test endpoint does. */
   sendNow(hook: Hook, event: HookEvent): Promise<Delivery>
-  /** Sends a delivery again with the same idempotency key and a new webhook UUID. */
+  /** Sends a delivery again, with the same idempotency key and all other headers new. */
   resend(deliveryId: number): Promise<Delivery>
   /** Runs `work` as caused by a webhook of this event UUID; GitLab then does not call the same hook again. */
   withinChain<T>(eventUuid: string | null, work: () => T): T
 }
 
-export interface SenderDeps {
+export interface SenderDeps extends PostRules {
   url(): string
-  profile: Profile
   state: State
   tasks: Tasks
-  timeoutMs: number
-  autoDisable: boolean
-  now(): Date
+  /** Whether deliveries are signed where the version can. */
+  signing: boolean
+  /** Deliveries of one top-level group in a minute; more are lost. `null` is no limit. */
+  perMinute: number | null
 }
 
 export function createHookSender(deps: SenderDeps): HookSender {
-  const chains = new AsyncLocalStorage<string>()
-  const hooksOfChain = new Map<string, Set<number>>()
+  const causes = new AsyncLocalStorage<string>()
+  const chains = createChains(deps.now)
   const inOrder = createQueues(deps.tasks)
+  const mayLeave = createNamespaceLimit(deps)
 
-  function newDelivery(
-    hook: Hook,
-    event: HookEventName,
-    body: string,
-    headers: Record<string, string>,
-  ): Delivery {
+  function newDelivery(hook: Hook, event: HookEventName, request: Request): Delivery {
     const delivery = blankDelivery(sender.deliveries.length + 1, hook, deps.now())
-    sender.deliveries.push(Object.assign(delivery, { event, body, headers }))
+    sender.deliveries.push(Object.assign(delivery, { event, ...request }))
     return delivery
   }
 
-  function headersFor(hook: Hook, event: HookEvent, body: string, eventUuid: string): Record<string, string> {
-    const instance = new URL(deps.url()).origin
-    return requestHeaders({ ...deps, now: deps.now(), instance, hook, event: event.header, eventUuid, body })
+  function requestFor(hook: Hook, header: string, request: Omit<Request, 'headers'>, cause: string): Request {
+    const { profile, signing } = deps
+    const shared = { profile, signing, hook, now: deps.now(), instance: new URL(deps.url()).origin }
+    const headers = requestHeaders({ ...shared, ...request, event: header, eventUuid: cause })
+    return { ...request, headers }
   }
 
-  function sendPlanned(hook: Hook, event: HookEvent, body: string, eventUuid: string): void {
+  function sendPlanned(hook: Hook, event: HookEvent, body: string, cause: string): void {
     const { copies = 1, delayMs = 0 } = sender.plan?.({ hookId: hook.id, event: event.event, body }) ?? {}
-    const headers = headersFor(hook, event, body, eventUuid)
-    if (copies === 0) newDelivery(hook, event.event, body, headers).dropped = true
-    for (const own of copiesOf(headers, copies, deps.profile)) {
-      const delivery = newDelivery(hook, event.event, body, own)
-      deps.tasks.runAfter(delayMs, (signal) => post(deps, hook, delivery, signal))
+    const request = requestFor(hook, event.header, { body, idempotencyKey: randomUUID() }, cause)
+    if (copies === 0 || !mayLeave(event.projectId)) {
+      newDelivery(hook, event.event, request).dropped = true
+      return
     }
+    for (let copy = 0; copy < copies; copy += 1) {
+      // A delivery that is sent twice differs only in what is new for every request.
+      const fresh = copy === 0 ? {} : freshWebhookUuid(deps.profile)
+      const headers = { ...request.headers, ...fresh }
+      const delivery = newDelivery(hook, event.event, { ...request, headers })
+      deps.tasks.runAfter(delayMs, (signal) => post(hook, delivery, signal, deps))
+    }
+  }
+
+  async function sendAtOnce(
+    hook: Hook,
+    event: HookEventName,
+    header: string,
+    request: Omit<Request, 'headers'>,
+  ): Promise<Delivery> {
+    if (sender.silent) throw messageError(422, 'Silent mode enabled')
+    const cause = causes.getStore() ?? randomUUID()
+    const delivery = newDelivery(hook, event, requestFor(hook, header, request, cause))
+    await post(hook, delivery, deps.tasks.signal, deps)
+    return delivery
   }
 
   const sender: HookSender = {
     deliveries: [],
     plan: null,
+    silent: false,
     dispatch(event) {
-      const eventUuid = chains.getStore() ?? randomUUID()
-      const called = hooksOfChain.get(eventUuid) ?? new Set()
-      hooksOfChain.set(eventUuid, called)
+      if (sender.silent) return
+      const cause = causes.getStore() ?? randomUUID()
       const all = [...deps.state.hooks.values()]
-      const hooks = all.filter((hook) => isWanted(hook, event, deps.now()) && !called.has(hook.id))
+      const hooks = all.filter((hook) => isWanted(hook, event, deps.now()) && chains.admit(cause, hook.id))
       if (hooks.length === 0) return
-      for (const hook of hooks) called.add(hook.id)
       inOrder(event.projectId, async () => {
         const body = hookJson(await event.payload())
-        for (const hook of hooks) sendPlanned(hook, event, body, eventUuid)
+        for (const hook of hooks) sendPlanned(hook, event, body, cause)
       })
     },
     async sendNow(hook, event) {
       const body = hookJson(await event.payload())
-      const delivery = newDelivery(hook, event.event, body, headersFor(hook, event, body, randomUUID()))
-      await post(deps, hook, delivery, deps.tasks.signal)
-      return delivery
+      return sendAtOnce(hook, event.event, event.header, { body, idempotencyKey: randomUUID() })
     },
     async resend(deliveryId) {
       const { old, hook } = findSent(deps.state, sender.deliveries, deliveryId)
-      const headers = { ...old.headers, ...freshWebhookUuid(deps.profile) }
-      const delivery = newDelivery(hook, old.event, old.body, headers)
-      await post(deps, hook, delivery, deps.tasks.signal)
-      return delivery
+      const { event, body, idempotencyKey } = old
+      return sendAtOnce(hook, event, old.headers['X-Gitlab-Event'] ?? '', { body, idempotencyKey })
     },
-    withinChain: (eventUuid, work) => (eventUuid === null ? work() : chains.run(eventUuid, work)),
+    withinChain: (eventUuid, work) => (eventUuid === null ? work() : causes.run(eventUuid, work)),
   }
   return sender
+}
+
+type Request = Pick<Delivery, 'headers' | 'body' | 'idempotencyKey'>
+
+/** Counts what a top-level group sends; what is above its limit is not even queued. */
+function createNamespaceLimit(deps: SenderDeps): (projectId: number) => boolean {
+  const minutes = new Map<string, { minute: number; sent: number }>()
+  return (projectId) => {
+    if (deps.perMinute === null) return true
+    const group = deps.state.projects.get(projectId)?.path.split('/')[0] ?? ''
+    const minute = Math.floor(deps.now().getTime() / 60_000)
+    const held = minutes.get(group)
+    const sent = held?.minute === minute ? held.sent + 1 : 1
+    minutes.set(group, { minute, sent })
+    return sent <= deps.perMinute
+  }
 }
 
 function findSent(state: State, deliveries: Delivery[], id: number): { old: Delivery; hook: Hook } {
@@ -148,17 +162,6 @@ function createQueues(tasks: Tasks): (projectId: number, build: () => Promise<vo
   }
 }
 
-/** A delivery that is sent twice differs only in what is new for every request. */
-function copiesOf(
-  headers: Record<string, string>,
-  copies: number,
-  profile: Profile,
-): Record<string, string>[] {
-  return Array.from({ length: copies }, (_, copy) =>
-    copy === 0 ? headers : { ...headers, ...freshWebhookUuid(profile) },
-  )
-}
-
 function blankDelivery(id: number, hook: Hook, now: Date): Delivery {
   return {
     id,
@@ -168,7 +171,10 @@ function blankDelivery(id: number, hook: Hook, now: Date): Delivery {
     url: hook.url,
     headers: {},
     body: '',
+    idempotencyKey: '',
     status: null,
+    responseHeaders: {},
+    responseBody: '',
     error: null,
     dropped: false,
     at: now,
@@ -181,24 +187,4 @@ function isWanted(hook: Hook, event: HookEvent, now: Date): boolean {
   if (hook.projectId !== event.projectId || !hook.events[event.event]) return false
   if (hook.alertStatus !== 'executable') return false
   return event.branch === undefined || matchesBranch(hook.branchFilter, event.branch)
-}
-
-/** Sends once: there is no redelivery, and a redirect counts as an answer. */
-async function post(deps: SenderDeps, hook: Hook, delivery: Delivery, signal: AbortSignal): Promise<void> {
-  const started = performance.now()
-  try {
-    const answer = await fetch(delivery.url, {
-      method: 'POST',
-      redirect: 'manual',
-      headers: delivery.headers,
-      body: delivery.body,
-      signal: AbortSignal.any([AbortSignal.timeout(deps.timeoutMs), signal]),
-    })
-    await answer.arrayBuffer()
-    delivery.status = answer.status
-  } catch (err) {
-    delivery.error = err instanceof Error ? err.message : String(err)
-  }
-  delivery.durationMs = performance.now() - started
-  if (deps.autoDisable && !signal.aborted) recordOutcome(hook, delivery.status, deps)
 }

@@ -1,9 +1,8 @@
 import { maintainer } from '../access.js'
-import { messageError, parameterError, requestLimit } from '../errors.js'
-import { sendTestHook } from '../hooks/events.js'
-import { enable, refreshDisabled } from '../hooks/disabling.js'
+import { ApiError, messageError } from '../errors.js'
+import { refreshDisabled } from '../hooks/disabling.js'
 import { isoTime } from '../present/times.js'
-import { hookEventNames, type Hook, type HookEventName, type Project } from '../state.js'
+import { hookEventNames, type Hook, type Project } from '../state.js'
 import type { World } from '../world.js'
 import type { Api, Ask } from './api.js'
 import { offsetPage } from './paging.js'
@@ -20,9 +19,6 @@ export function addHookRoutes(api: Api): void {
     ask.world.state.hooks.delete(hookOf(ask).id)
     ask.reply.code(204)
   })
-  api.signed('POST', `${hooks}/:hookId/test/:trigger`, test)
-  api.signed('GET', `${hooks}/:hookId/events`, listEvents)
-  api.signed('POST', `${hooks}/:hookId/events/:eventId/resend`, resend)
 }
 
 function maintainedProject(ask: Ask): Project {
@@ -31,7 +27,7 @@ function maintainedProject(ask: Ask): Project {
   return project
 }
 
-function hookOf(ask: Ask): Hook {
+export function hookOf(ask: Ask): Hook {
   const project = maintainedProject(ask)
   const hook = ask.world.state.hooks.get(integer(ask.params['hookId'], 'hook_id'))
   if (hook === undefined || hook.projectId !== project.id) throw messageError(404, '404 Not found')
@@ -48,6 +44,7 @@ function create(ask: Ask): unknown {
   const project = maintainedProject(ask)
   const url = requiredText(ask, 'url')
   checkUrl(ask.world, url)
+  requireRoom(ask.world, project)
   const hook: Hook = {
     id: ask.world.state.nextId('hook'),
     projectId: project.id,
@@ -99,7 +96,8 @@ function assign(ask: Ask, hook: Hook): void {
     hook.enableSslVerification = flag(body['enable_ssl_verification'])
   }
   if (ask.world.profile.hooks.names) assignNames(hook, body)
-  if (ask.world.profile.hooks.signing) assignSigningToken(hook, body['signing_token'])
+  if (ask.world.profile.hooks.signing && ask.world.settings.webhookSigning)
+    assignSigningToken(hook, body['signing_token'])
   if (Array.isArray(body['custom_headers'])) hook.customHeaders = body['custom_headers'].map(readHeader)
 }
 
@@ -123,13 +121,29 @@ function readHeader(value: unknown): { key: string; value: string } {
 }
 
 function checkUrl(world: World, url: string): void {
-  if (!/^https?:\/\/\S+$/.test(url) || !URL.canParse(url)) throw messageError(422, { url: ['is invalid'] })
+  const reason = refusalOf(world, url)
+  if (reason === null) return
+  if (world.profile.hooks.plainUrlErrors) throw new ApiError(422, { error: 'Invalid url given' })
+  throw messageError(422, { url: [reason] })
+}
+
+function refusalOf(world: World, url: string): string | null {
+  if (!/^https?:\/\/\S+$/.test(url) || !URL.canParse(url)) return 'is invalid'
+  if (world.settings.allowLocalHooks) return null
   const host = new URL(url).hostname
-  const local =
-    host === 'localhost' || host === '[::1]' || /^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(host)
-  if (local && !world.settings.allowLocalHooks) {
-    throw messageError(422, { url: ['is blocked: Requests to localhost are not allowed'] })
+  if (host === 'localhost' || host === '[::1]' || host.startsWith('127.')) {
+    return 'is blocked: Requests to localhost are not allowed'
   }
+  const local = /^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(host)
+  return local ? 'is blocked: Requests to the local network are not allowed' : null
+}
+
+const maxHooks = 100
+
+function requireRoom(world: World, project: Project): void {
+  const own = [...world.state.hooks.values()].filter((hook) => hook.projectId === project.id)
+  if (own.length < maxHooks) return
+  throw messageError(422, { base: [`Maximum number of project hooks (${maxHooks}) exceeded`] })
 }
 
 function present(world: World, hook: Hook): Record<string, unknown> {
@@ -155,64 +169,4 @@ function present(world: World, hook: Hook): Record<string, unknown> {
       ? { token_present: hook.token !== null, signing_token_present: hook.signingToken !== null }
       : {}),
   }
-}
-
-async function test(ask: Ask): Promise<unknown> {
-  const hook = hookOf(ask)
-  const trigger = ask.params['trigger'] ?? ''
-  if (!ask.world.profile.hooks.testEndpoint) throw messageError(404, '404 Not Found')
-  if (!hookEventNames.includes(trigger as HookEventName))
-    throw parameterError('trigger does not have a valid value')
-  limitTests(ask)
-  const delivery = await sendTestHook(ask.world, hook, trigger as HookEventName)
-  if (delivery === null) throw messageError(422, 'Ensure the project has the data that the event is about.')
-  if (delivery.status === null || delivery.status >= 300) {
-    throw messageError(422, delivery.error ?? `Hook executed but returned HTTP ${delivery.status}`)
-  }
-  enable(hook)
-  ask.reply.code(201)
-  return { message: '201 Created' }
-}
-
-const testsPerMinute = 5
-const tests = new WeakMap<World, Map<string, number[]>>()
-
-function limitTests(ask: Ask): void {
-  const perKey = tests.get(ask.world) ?? new Map<string, number[]>()
-  tests.set(ask.world, perKey)
-  const key = `${ask.params['id']} ${ask.caller.user?.id}`
-  const now = ask.world.now().getTime()
-  const recent = (perKey.get(key) ?? []).filter((at) => at > now - 60_000)
-  if (recent.length >= testsPerMinute) throw requestLimit()
-  perKey.set(key, [...recent, now])
-}
-
-function listEvents(ask: Ask): unknown {
-  const hook = hookOf(ask)
-  const own = ask.world.hooks.deliveries.filter(
-    (delivery) => delivery.hookId === hook.id && !delivery.dropped,
-  )
-  return offsetPage(ask, own.toReversed()).map((delivery) => ({
-    id: delivery.id,
-    url: delivery.url,
-    trigger: delivery.event,
-    request_headers: delivery.headers,
-    request_data: JSON.parse(delivery.body) as unknown,
-    response_headers: {},
-    response_body: '',
-    execution_duration: (delivery.durationMs ?? 0) / 1000,
-    response_status: delivery.status === null ? 'internal error' : String(delivery.status),
-  }))
-}
-
-async function resend(ask: Ask): Promise<unknown> {
-  const hook = hookOf(ask)
-  const id = integer(ask.params['eventId'], 'hook_log_id')
-  const known = ask.world.hooks.deliveries.some(
-    (delivery) => delivery.id === id && delivery.hookId === hook.id,
-  )
-  if (!known) throw messageError(404, '404 Not found')
-  const delivery = await ask.world.hooks.resend(id)
-  ask.reply.code(201)
-  return { response_status: delivery.status }
 }
