@@ -46,7 +46,7 @@ export function createGitLab(options: GitLabOptions): GitLab {
     // gitbeaker's own rate limiters and its timeout over all pages are replaced by the transport's.
     const resource = {
       host: apiUrl,
-      requesterFn: requesterFor(context.eventUuid),
+      requesterFn: requesterFor(context),
       rateLimits: {},
       queryTimeout: null,
     }

@@ -199,4 +199,6 @@ export interface GitLab {
 /** Context of the calls made on behalf of one webhook or job, passed on so that GitLab can break loops. */
 export interface CallContext {
   eventUuid: string | null
+  /** Nobody waits for the calls (polling): they are refused as `rate_limited` once a quarter of the limit is left. */
+  isBackground?: boolean
 }

@@ -7,7 +7,7 @@ const longestPauseMs = 3_600_000
  * window is a minute.
  */
 export function pauseAfter(status: number, headers: Headers, nowMs: number): number | null {
-  const untilResetMs = untilReset(headers, nowMs)
+  const untilResetMs = resetAfter(headers, nowMs)
   if (status === 429) return clamp(retryAfter(headers, nowMs) ?? untilResetMs ?? defaultPauseMs)
   if (headers.get('ratelimit-remaining') !== '0' || untilResetMs === null) return null
   return clamp(untilResetMs)
@@ -21,11 +21,17 @@ export function retryAfter(headers: Headers, nowMs: number): number | null {
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs)
 }
 
-function untilReset(headers: Headers, nowMs: number): number | null {
-  const value = headers.get('ratelimit-reset')?.trim() ?? ''
-  if (!/^\d{1,12}$/.test(value)) return null
-  const remainingMs = Number(value) * 1000 - nowMs
+/** `RateLimit-Reset` in milliseconds from now; null where it is past or not said. */
+export function resetAfter(headers: Headers, nowMs: number): number | null {
+  const resetSeconds = wholeNumber(headers, 'ratelimit-reset')
+  if (resetSeconds === null) return null
+  const remainingMs = resetSeconds * 1000 - nowMs
   return remainingMs > 0 ? remainingMs : null
+}
+
+export function wholeNumber(headers: Headers, name: string): number | null {
+  const value = headers.get(name)?.trim() ?? ''
+  return /^\d{1,12}$/.test(value) ? Number(value) : null
 }
 
 function clamp(pauseMs: number): number {

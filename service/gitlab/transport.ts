@@ -1,6 +1,8 @@
 import { createRequesterFn, type ResourceOptions, type RequesterType } from '@gitbeaker/requester-utils'
 import { GitLabError, type GitLabErrorKind } from './errors.js'
-import { pauseAfter, retryAfter } from './rate-limit.js'
+import { createBudget } from './budget.js'
+import type { CallContext } from './port.js'
+import { retryAfter } from './rate-limit.js'
 
 /** What an answer becomes before gitbeaker sees it. Never an array: gitbeaker would follow the pages of one by itself,
  * without a bound and stopping too early where GitLab filtered a whole page away. */
@@ -29,6 +31,7 @@ interface Call {
   write: boolean
   body: string | undefined
   eventUuid: string | null
+  isBackground: boolean
 }
 
 interface Handled {
@@ -63,31 +66,30 @@ const notSentCodes = new Set([
  */
 export function createTransport(
   options: TransportOptions,
-): (eventUuid: string | null) => (resource: ResourceOptions) => RequesterType {
-  let restsUntil = 0
+): (context: CallContext) => (resource: ResourceOptions) => RequesterType {
+  const budget = createBudget(options.now)
 
   async function send(call: Call): Promise<Answer> {
-    refuseWhileResting(call, restsUntil - options.now())
+    refuseWhileResting(call, budget.waitMs(call))
     const token = await usableToken(options.token, call)
     const response = await fetchOnce(call, token, options.timeoutMs)
-    const pauseMs = pauseAfter(response.status, response.headers, options.now())
-    if (pauseMs !== null) restsUntil = Math.max(restsUntil, options.now() + pauseMs)
+    const pauseMs = budget.learn(call, response)
     if (!response.ok) throw await refusal(call, response, { token, nowMs: options.now(), pauseMs })
     return readAnswer(call, response, options)
   }
 
-  return (eventUuid) =>
+  return (context) =>
     createRequesterFn(
       (_resource, request) => Promise.resolve(request),
       async (path, request) => {
-        const call = toCall(options.apiUrl, path, request as unknown as Handled, eventUuid)
+        const call = toCall(options.apiUrl, path, request as unknown as Handled, context)
         const answer = await send(call)
         return { body: { ...answer }, headers: {}, status: answer.status }
       },
     )
 }
 
-function toCall(apiUrl: string, path: string, request: Handled, eventUuid: string | null): Call {
+function toCall(apiUrl: string, path: string, request: Handled, context: CallContext): Call {
   const prefix = request.prefixUrl.replace(/\/+$/, '')
   const route = `${prefix}/${path}`.slice(`${apiUrl}/api/v4`.length)
   if (!isRoute(route)) throw new TypeError('projects are addressed by number')
@@ -99,7 +101,8 @@ function toCall(apiUrl: string, path: string, request: Handled, eventUuid: strin
     endpoint: `${request.method} ${route}`,
     write: request.method !== 'GET',
     body: request.body,
-    eventUuid,
+    eventUuid: context.eventUuid,
+    isBackground: context.isBackground === true,
   }
 }
 

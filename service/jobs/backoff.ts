@@ -11,16 +11,19 @@ export const maxAttempts = ladderMs.length + 1
 
 /**
  * What a job's error means for its next try. An error's `retryAfterMs` takes the place of the ladder's step, and
- * `retryable: false` ends the job at once.
+ * `retryable: false` ends the job at once. Having to wait for a limit of GitLab is no failed try: work is not lost
+ * because there is much of it.
  */
 export function planRetry(error: unknown, attempts: number, random: () => number): Failure {
   const retryAfterMs = numberOf(error, 'retryAfterMs')
   const firstMs = retryAfterMs === null ? stepMs(0, random) : clampRetryAfter(retryAfterMs)
-  const isLast = attempts + 1 >= maxAttempts || isFinal(error)
+  const isCounted = !isRateLimit(error)
+  const isLast = (isCounted && attempts + 1 >= maxAttempts) || isFinal(error)
   return {
     message: messageOf(error).slice(0, longestMessage),
     delayMs: isLast ? null : retryAfterMs === null ? stepMs(attempts, random) : firstMs,
     freshDelayMs: firstMs,
+    isCounted,
   }
 }
 
@@ -31,6 +34,10 @@ function stepMs(step: number, random: () => number): number {
 
 function clampRetryAfter(retryAfterMs: number): number {
   return Math.min(Math.max(retryAfterMs, shortestRetryAfterMs), longestRetryAfterMs)
+}
+
+function isRateLimit(error: unknown): boolean {
+  return error instanceof Error && 'kind' in error && error.kind === 'rate_limited'
 }
 
 function isFinal(error: unknown): boolean {

@@ -37,6 +37,9 @@ export interface PipelineJobOptions {
 export function createPipelineJob(options: PipelineJobOptions): JobHandler {
   const { gitlab, publicUrl, projects, pipelines, models, comparisons, carryOvers, queue, clock } = options
   const gather = createPipelineGatherer({ gitlab, models, audience: publicUrl })
+  // Looking again at what has been looked at may wait: posting goes first where GitLab's limit is near.
+  const again = gitlab.withContext({ eventUuid: null, isBackground: true })
+  const gatherAgain = createPipelineGatherer({ gitlab: again, models, audience: publicUrl })
   const refreshProject = createProjectRefresh(options)
 
   return async (job) => {
@@ -77,7 +80,8 @@ export function createPipelineJob(options: PipelineJobOptions): JobHandler {
 
   async function look(project: Project, pipelineId: number, known: Pipeline | null): Promise<JobResult> {
     const checkedAt = clock()
-    const seen = await gather(project, { pipelineId, known, checkedAt })
+    const ask = known === null ? gather : gatherAgain
+    const seen = await ask(project, { pipelineId, known, checkedAt })
     if (seen === null) return { kind: 'done' }
     if (seen.facts.ended) await lookAtChildren(project, seen)
     await keep(project, seen.facts, known)

@@ -54,6 +54,8 @@ export interface Failure {
   delayMs: number | null
   /** The delay when somebody asked again meanwhile; until then no enqueue makes it run. */
   freshDelayMs: number
+  /** Whether it was one of the job's tries. */
+  isCounted: boolean
 }
 
 export interface UnderWay {
@@ -237,14 +239,17 @@ function failed(job: ClaimedJob, failure: Failure): Document {
     state: { $cond: [fresh, 'pending', gaveUp ? 'dead' : 'pending'] },
     runAt: { $cond: [fresh, inMs(failure.freshDelayMs), inMs(failure.delayMs ?? 0)] },
     notBefore: inMs(failure.freshDelayMs),
-    attempts: { $cond: [fresh, 1, job.attempts + 1] },
+    attempts: failure.isCounted
+      ? { $cond: [fresh, 1, job.attempts + 1] }
+      : { $cond: [fresh, 0, job.attempts] },
     lastError: { $literal: failure.message },
   }
 }
 
 async function isUnderWay(jobs: Collection<JobDoc>, { keys, looks, withinMs }: UnderWay): Promise<boolean> {
   const isDue = { $expr: { $lte: ['$runAt', inMs(withinMs)] } }
-  const isBusy = { $or: [{ state: { $ne: 'pending' as const } }, { attempts: { $gt: 0 } }, isDue] }
+  const hasFailed = { $or: [{ attempts: { $gt: 0 } }, { lastError: { $ne: null } }] }
+  const isBusy = { $or: [{ state: { $ne: 'pending' as const } }, hasFailed, isDue] }
   const filter = { $or: [{ _id: { $in: keys } }, { _id: looks, ...isBusy }] }
   return (await jobs.findOne(filter, { projection: { _id: 1 } })) !== null
 }

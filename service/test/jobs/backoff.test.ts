@@ -4,10 +4,10 @@ import { planRetry } from '../../jobs/backoff.js'
 
 const middle = () => 0.5
 
-function limited(retryAfterMs: number): GitLabError {
+function limited(retryAfterMs: number, kind: 'rate_limited' | 'unavailable' = 'rate_limited'): GitLabError {
   return new GitLabError({
-    kind: 'rate_limited',
-    status: 429,
+    kind,
+    status: kind === 'unavailable' ? 503 : 429,
     endpoint: 'GET /projects/7',
     reason: 'Retry later',
     retryAfterMs,
@@ -30,7 +30,8 @@ t.test('Retry-After takes the place of the step, within a second and an hour', a
   t.match(planRetry(limited(42_000), 2, middle), { delayMs: 42_000, freshDelayMs: 42_000 })
   t.equal(planRetry(limited(0), 0, middle).delayMs, 1_000)
   t.equal(planRetry(limited(1e12), 0, middle).delayMs, 3_600_000)
-  t.equal(planRetry(limited(42_000), 4, middle).delayMs, null, 'the last try stays the last')
+  t.match(planRetry(limited(42_000, 'unavailable'), 2, middle), { delayMs: 42_000, freshDelayMs: 42_000 })
+  t.equal(planRetry(limited(42_000, 'unavailable'), 4, middle).delayMs, null, 'the last try stays the last')
 })
 
 t.test('an error that no repeat can mend ends the job', async (t) => {
@@ -42,4 +43,9 @@ t.test('an error that no repeat can mend ends the job', async (t) => {
 t.test('whatever is thrown becomes a short message', async (t) => {
   t.equal(planRetry('text', 0, middle).message, 'text')
   t.equal(planRetry(new Error('x'.repeat(9_000)), 0, middle).message.length, 500)
+})
+
+t.test('waiting for a limit of GitLab is no failed try', async (t) => {
+  t.match(planRetry(limited(42_000), 4, middle), { delayMs: 42_000, isCounted: false })
+  t.match(planRetry(limited(42_000, 'unavailable'), 3, middle), { isCounted: true })
 })

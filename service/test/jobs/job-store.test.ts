@@ -146,7 +146,10 @@ t.test(
     t.equal(await store.renew(zombie, 15_000), false)
     t.equal(await store.reschedule(zombie, 0), false)
     t.equal(await store.release(zombie), false)
-    t.equal(await store.fail(zombie, { message: 'late', delayMs: 0, freshDelayMs: 0 }), false)
+    t.equal(
+      await store.fail(zombie, { message: 'late', delayMs: 0, freshDelayMs: 0, isCounted: true }),
+      false,
+    )
     t.equal(await store.complete(zombie), 'lost')
     t.equal(await store.complete(heir), 'done')
   },
@@ -179,7 +182,12 @@ t.test(
   'a failed job waits, and a new request starts the ladder anew but not before the first step',
   async (t) => {
     await enqueue('note:7:3', 0)
-    await store.fail(await getClaimed(), { message: 'HTTP 500', delayMs: 300_000, freshDelayMs: 10_000 })
+    await store.fail(await getClaimed(), {
+      message: 'HTTP 500',
+      delayMs: 300_000,
+      freshDelayMs: 10_000,
+      isCounted: true,
+    })
     const failed = await getRow('note:7:3')
     await enqueue('note:7:3', 0)
     const asked = await getRow('note:7:3')
@@ -193,7 +201,12 @@ t.test(
 
 t.test('a job that gave up is dead until somebody asks again', async (t) => {
   await enqueue('note:7:3', 0)
-  await store.fail(await getClaimed(), { message: 'refused', delayMs: null, freshDelayMs: -1 })
+  await store.fail(await getClaimed(), {
+    message: 'refused',
+    delayMs: null,
+    freshDelayMs: -1,
+    isCounted: true,
+  })
 
   t.equal(await claimNote(store), null)
   t.match(await store.listDead(10), [{ key: 'note:7:3', attempts: 1, lastError: 'refused' }])
@@ -207,11 +220,16 @@ t.test('a job that gives up after somebody asked again is tried again', async (t
   await enqueue('note:7:3', 0)
   const asked = await getClaimed()
   await enqueue('note:7:3', 0)
-  await store.fail(asked, { message: 'refused', delayMs: null, freshDelayMs: 10_000 })
+  await store.fail(asked, { message: 'refused', delayMs: null, freshDelayMs: 10_000, isCounted: true })
   t.match(await getRow('note:7:3'), { state: 'pending', attempts: 1 })
 
   await enqueue('note:7:4', 0, 60_000)
-  await store.fail(await getClaimed(), { message: 'refused', delayMs: null, freshDelayMs: 10_000 })
+  await store.fail(await getClaimed(), {
+    message: 'refused',
+    delayMs: null,
+    freshDelayMs: 10_000,
+    isCounted: true,
+  })
   t.match(await getRow('note:7:4'), { state: 'pending' }, 'a promised start is such a request')
 })
 
@@ -228,3 +246,18 @@ t.test('readiness sees how long the oldest job has been due', async (t) => {
   await enqueue('note:7:4', -5_000)
   t.ok((await store.count()).lagMs >= 5_000)
 })
+
+t.test(
+  'waiting for a limit is no try: a job that nobody else asked for keeps the tries it had',
+  async (t) => {
+    await enqueue('note:7:3', 0)
+    for (let round = 0; round < 8; round += 1) {
+      const job = await getClaimed()
+      t.equal(job.attempts, 0)
+      await store.fail(job, { message: '429', delayMs: 0, freshDelayMs: -1, isCounted: false })
+    }
+
+    t.match(await getRow('note:7:3'), { state: 'pending', attempts: 0, lastError: '429' })
+    t.equal(await store.isUnderWay({ keys: [], looks: 'note:7:3', withinMs: -60_000 }), true)
+  },
+)
