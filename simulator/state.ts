@@ -13,15 +13,68 @@ export interface User {
   admin: boolean
   external: boolean
   bot: boolean
-  state: 'active' | 'blocked' | 'deactivated'
+  state: 'active' | 'blocked' | 'deactivated' | 'blocked_pending_approval'
+  /** Until a sign-in in the browser, which sets a new one, the API refuses this person. */
+  passwordExpired: boolean
   createdAt: Date
 }
 
 export interface AccessToken {
+  id: number
   value: string
+  kind: 'personal' | 'project' | 'oauth'
+  name: string
   userId: number
   scopes: string[]
+  /** `expired` holds whatever the clock says; without it, `expiresAt` decides. */
   state: 'active' | 'expired' | 'revoked'
+  createdAt: Date
+  expiresAt: Date | null
+  lastUsedAt: Date | null
+  /** The project of a project access token. */
+  projectId: number | null
+  /** The application that an OAuth token was issued to. */
+  applicationId: number | null
+}
+
+/** An OAuth application of the instance. */
+export interface Application {
+  id: number
+  name: string
+  clientId: string
+  clientSecret: string
+  redirectUris: string[]
+  scopes: string[]
+  confidential: boolean
+  /** Skips the page that asks for consent. */
+  trusted: boolean
+  createdAt: Date
+}
+
+export interface AuthorizationCode {
+  value: string
+  applicationId: number
+  userId: number
+  redirectUri: string
+  scopes: string[]
+  challenge: { value: string; method: 'S256' | 'plain' } | null
+  nonce: string | null
+  used: boolean
+  createdAt: Date
+}
+
+export interface RefreshToken {
+  value: string
+  /** The access token that came with it, and dies with it. */
+  accessToken: string
+  applicationId: number
+  userId: number
+  redirectUri: string
+  scopes: string[]
+  state: 'active' | 'revoked'
+  /** When it was exchanged: to count refreshes, count these. */
+  usedAt: Date | null
+  createdAt: Date
 }
 
 export interface Membership {
@@ -217,6 +270,11 @@ export interface Hook {
 export interface State {
   users: Map<number, User>
   tokens: Map<string, AccessToken>
+  applications: Map<number, Application>
+  authorizationCodes: Map<string, AuthorizationCode>
+  refreshTokens: Map<string, RefreshToken>
+  /** Who is signed in with which cookie. */
+  sessions: Map<string, number>
   namespaces: Map<string, Namespace>
   projects: Map<number, Project>
   /** Paths that projects have left, each with the project that was there last. */
@@ -240,6 +298,8 @@ const firstIds = {
   job: 7_000,
   hook: 40,
   award: 90,
+  token: 500,
+  application: 10,
 }
 type IdKind = keyof typeof firstIds
 
@@ -248,6 +308,10 @@ export function createState(): State {
   return {
     users: new Map(),
     tokens: new Map(),
+    applications: new Map(),
+    authorizationCodes: new Map(),
+    refreshTokens: new Map(),
+    sessions: new Map(),
     namespaces: new Map(),
     projects: new Map(),
     movedPaths: new Map(),

@@ -11,11 +11,20 @@ export interface Page {
 
 export function layout(world: World, project: Project, page: Page): string {
   const crumbs = html`<a href="${projectUrl(world, project)}">${project.path.split('/').join(' / ')}</a>`
+  return frame(crumbs, { ...page, title: `${page.title} · ${project.path}` })
+}
+
+/** A page of the instance that belongs to no project. */
+export function instancePage(world: World, page: Page): string {
+  return frame(html`<a href="${world.url}/users/sign_in">GitLab</a>`, page)
+}
+
+function frame(crumbs: Html, page: Page): string {
   const document = html`<html lang="en">
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width" />
-      <title>${page.title} · ${project.path} · GitLab</title>
+      <title>${page.title} · GitLab</title>
       <style>
         ${trusted(style)}
       </style>

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 
 import { ApiError, forbidden, unauthorized } from '../errors.js'
+import { suspension, tokenState } from '../people.js'
 import type { AccessToken, Job, User } from '../state.js'
 import type { World } from '../world.js'
 
@@ -8,6 +9,7 @@ export interface Caller {
   user: User | null
   /** The job whose token was used. */
   job: Job | null
+  token: AccessToken | null
 }
 
 /** Who asks: a personal or OAuth token, a job token where the route allows it, or nobody. */
@@ -17,15 +19,17 @@ export function authenticate(world: World, request: FastifyRequest, options: { j
   const privateToken = header(request, 'private-token') ?? queryValue(request, 'private_token')
   const bearer = /^bearer (.+)$/i.exec(header(request, 'authorization') ?? '')?.[1] ?? null
   const value = privateToken ?? bearer ?? queryValue(request, 'access_token')
-  if (value === null) return { user: null, job: null }
+  if (value === null) return { user: null, job: null, token: null }
   const token = world.state.tokens.get(value)
   if (token === undefined) throw privateToken === null ? invalidToken('Bad Access Token.') : unauthorized()
-  requireUsable(token)
+  requireUsable(token, world.now())
   requireScope(token, request.method, pathOf(request))
   const user = world.state.users.get(token.userId)
   if (user === undefined) throw unauthorized()
-  requireActive(world, user)
-  return { user, job: null }
+  const reason = suspension(world, user)
+  if (reason !== null) throw forbidden(reason)
+  token.lastUsedAt = world.now()
+  return { user, job: null, token }
 }
 
 function header(request: FastifyRequest, name: string): string | null {
@@ -46,7 +50,7 @@ function jobCaller(world: World, value: string, allowed: boolean): Caller {
   const job = findRunningJob(world, value)
   const user = job === null ? undefined : world.state.users.get(job.userId)
   if (!allowed || job === null || user === undefined) throw unauthorized()
-  return { user, job }
+  return { user, job, token: null }
 }
 
 /** A job token lives while its job runs. */
@@ -57,11 +61,12 @@ export function findRunningJob(world: World, token: string): Job | null {
   return null
 }
 
-function requireUsable(token: AccessToken): void {
-  if (token.state === 'expired') {
+function requireUsable(token: AccessToken, now: Date): void {
+  const state = tokenState(token, now)
+  if (state === 'expired') {
     throw invalidToken('Token is expired. You can either do re-authorization or token refresh.')
   }
-  if (token.state === 'revoked') {
+  if (state === 'revoked') {
     throw invalidToken('Token was revoked. You have to re-authorize from the user.')
   }
 }
@@ -72,7 +77,8 @@ function invalidToken(description: string): ApiError {
 
 /** `api` opens everything, `read_api` all reading, `read_user` what is about users. */
 function requireScope(token: AccessToken, method: string, route: string): void {
-  if (token.scopes.includes('api')) return
+  // Every token may look at itself and revoke itself.
+  if (token.scopes.includes('api') || route === '/personal_access_tokens/self') return
   const reading = method === 'GET' || method === 'HEAD'
   if (reading && token.scopes.includes('read_api')) return
   if (reading && token.scopes.includes('read_user') && /^\/users?(\/|$)/.test(route)) return
@@ -81,13 +87,4 @@ function requireScope(token: AccessToken, method: string, route: string): void {
     error_description: 'The request requires higher privileges than provided by the access token.',
     scope: reading ? 'api read_api' : 'api',
   })
-}
-
-function requireActive(world: World, user: User): void {
-  if (user.state === 'blocked') throw forbidden('Your account has been blocked.')
-  if (user.state !== 'deactivated') return
-  throw forbidden(
-    'Your account has been deactivated by your administrator. ' +
-      `Please log back in from a web browser to reactivate your account at ${world.url}`,
-  )
 }

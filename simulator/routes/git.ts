@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 
 import { accessLevel, canReadProject, developer } from '../access.js'
 import { runHttpBackend } from '../git/http-backend.js'
-import { getUser } from '../people.js'
+import { getUser, tokenState } from '../people.js'
 import { noSha } from '../pipelines.js'
 import { findProjectByPath } from '../projects.js'
 import type { Project, User } from '../state.js'
@@ -79,7 +79,7 @@ function readCaller(world: World, request: FastifyRequest): GitCaller | 'unknown
   const job = findRunningJob(world, password)
   if (job !== null) return { user: getUser(world, job.userId), readOnly: true }
   const token = world.state.tokens.get(password)
-  if (token === undefined || token.state !== 'active') return 'unknown'
+  if (token === undefined || tokenState(token, world.now()) !== 'active') return 'unknown'
   const readOnly = !token.scopes.some((scope) => scope === 'api' || scope === 'write_repository')
   return { user: getUser(world, token.userId), readOnly }
 }

@@ -9,10 +9,11 @@ import { findProjectByPath } from '../projects.js'
 import type { Project, User } from '../state.js'
 import type { World } from '../world.js'
 import { isGitPath, serveGit } from './git.js'
+import { signedInUser } from './sessions.js'
 
 /**
- * Everything below a project's path: pages for people, and the reading half of git. There is no sign-in; a
- * project that is not public opens with `?private_token=`.
+ * Everything below a project's path: pages for people, and the reading half of git. A project
+ * that is not public opens to who is signed in, or with `?private_token=`.
  */
 export function addPageRoutes(app: FastifyInstance, world: World): void {
   app.get('/*', async (request, reply) => {
@@ -41,7 +42,8 @@ function pathBelow(world: World, request: FastifyRequest): string {
 function userOf(world: World, request: FastifyRequest): User | null {
   const value = new URL(request.url, 'http://unused').searchParams.get('private_token')
   const token = value === null ? undefined : world.state.tokens.get(value)
-  return token === undefined ? null : (world.state.users.get(token.userId) ?? null)
+  if (token === undefined) return signedInUser(world, request)
+  return world.state.users.get(token.userId) ?? null
 }
 
 async function findPage(
