@@ -9,6 +9,7 @@ import { createRepositories } from './git/repositories.js'
 import { createHookSender, type HookSender } from './hooks/sender.js'
 import { idToken, type IdTokenRequest } from './id-tokens.js'
 import { createKeys } from './keys.js'
+import { limitPresets } from './limits.js'
 import {
   createMergeRequest,
   editMergeRequest,
@@ -80,6 +81,8 @@ export interface SimulatorOptions {
   webhookSigning?: boolean
   /** Webhooks that one top-level group may send in a minute; more are lost. Default: no limit. */
   hooksPerMinute?: number
+  /** Which limits hold where no other option says so. Default `self-managed`: as GitLab is installed. */
+  limits?: keyof typeof limitPresets
   /** Notes that one user may create in a minute. Default 300. */
   notesPerMinute?: number
   /** A throttle in front of the API, off by default as in GitLab. */
@@ -277,16 +280,19 @@ function createWorld(folder: string, options: SimulatorOptions): World {
 }
 
 function readSettings(options: SimulatorOptions): Settings {
+  const limits = limitPresets[options.limits ?? 'self-managed']
   return {
     relativePath: options.relativePath ?? '',
     issuerUrl: options.issuerUrl ?? null,
     prepareDelayMs: options.prepareDelayMs ?? 20,
     hookTimeoutMs: options.hookTimeoutMs ?? 10_000,
-    notesPerMinute: options.notesPerMinute ?? 300,
+    notesPerMinute: options.notesPerMinute ?? limits.notesPerMinute,
     allowLocalHooks: options.allowLocalHooks ?? true,
     webhookSigning: options.webhookSigning ?? true,
-    hooksPerMinute: options.hooksPerMinute ?? null,
-    apiLimit: options.apiLimit ?? null,
+    hooksPerMinute: options.hooksPerMinute ?? limits.hooksPerMinute,
+    apiLimit: options.apiLimit ?? limits.api,
+    anonymousLimit: limits.anonymous,
+    routeLimits: limits.routes,
   }
 }
 

@@ -4,6 +4,7 @@ import type { Faults } from './faults.js'
 import type { Repositories } from './git/repositories.js'
 import type { HookSender } from './hooks/sender.js'
 import type { Keys } from './keys.js'
+import type { Limit, RouteLimit } from './limits.js'
 import type { Profile } from './profiles.js'
 import type { MergeRequest, Pipeline, Project, State, User } from './state.js'
 import type { Tasks } from './tasks.js'
@@ -30,7 +31,9 @@ export interface Settings {
   webhookSigning: boolean
   /** Deliveries of one top-level group in a minute. */
   hooksPerMinute: number | null
-  apiLimit: { requests: number; periodSeconds: number } | null
+  apiLimit: Limit | null
+  anonymousLimit: Limit | null
+  routeLimits: RouteLimit[]
 }
 
 export interface RefChange {

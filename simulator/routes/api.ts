@@ -4,6 +4,7 @@ import { ApiError, unauthorized } from '../errors.js'
 import type { User } from '../state.js'
 import type { World } from '../world.js'
 import { authenticate, type Caller } from './authentication.js'
+import { countRequest } from './throttling.js'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
@@ -47,10 +48,9 @@ export function createApi(app: FastifyInstance, world: World): Api {
       method,
       url: path,
       async handler(request, reply) {
-        const caller = authenticate(world, request, options)
+        const caller = admit(world, request, reply, options)
         request.simulatedCall.userId = caller.user?.id ?? null
         if (caller.user === null && options.anonymous !== true) throw unauthorized()
-        limitRequests(world, caller, reply)
         const ask = readAsk(world, request, reply, caller)
         const eventUuid = request.simulatedCall.eventUuid
         const answer = await world.hooks.withinChain(eventUuid, async () => handler(ask))
@@ -76,6 +76,18 @@ export function createApi(app: FastifyInstance, world: World): Api {
   }
 }
 
+/** A token that is refused counts as none. */
+function admit(world: World, request: FastifyRequest, reply: FastifyReply, options: RouteOptions): Caller {
+  try {
+    const caller = authenticate(world, request, options)
+    countRequest(world, caller.user, request, reply)
+    return caller
+  } catch (err) {
+    if (err instanceof ApiError && err.status !== 429) countRequest(world, null, request, reply)
+    throw err
+  }
+}
+
 function readAsk(world: World, request: FastifyRequest, reply: FastifyReply, caller: Caller): Ask {
   const body = request.body
   return {
@@ -87,34 +99,4 @@ function readAsk(world: World, request: FastifyRequest, reply: FastifyReply, cal
     request,
     reply,
   }
-}
-
-const windows = new WeakMap<World, Map<number, { started: number; count: number }>>()
-
-/** The throttle in front of the API, off unless the simulator was started with `apiLimit`. */
-function limitRequests(world: World, caller: Caller, reply: FastifyReply): void {
-  const limit = world.settings.apiLimit
-  if (limit === null || caller.user === null) return
-  const perUser = windows.get(world) ?? new Map<number, { started: number; count: number }>()
-  windows.set(world, perUser)
-  const now = Math.floor(world.now().getTime() / 1000)
-  const held = perUser.get(caller.user.id)
-  const window =
-    held === undefined || now >= held.started + limit.periodSeconds ? { started: now, count: 0 } : held
-  window.count += 1
-  perUser.set(caller.user.id, window)
-  const reset = window.started + limit.periodSeconds
-  const headers = {
-    'ratelimit-limit': String(Math.ceil((limit.requests * 60) / limit.periodSeconds)),
-    'ratelimit-name': 'throttle_authenticated_api',
-    'ratelimit-observed': String(window.count),
-    'ratelimit-remaining': String(Math.max(0, limit.requests - window.count)),
-    'ratelimit-reset': String(reset),
-  }
-  reply.headers(headers)
-  if (window.count <= limit.requests) return
-  throw new ApiError(429, 'Retry later\n', {
-    'ratelimit-resettime': new Date(reset * 1000).toUTCString(),
-    'retry-after': String(Math.max(1, reset - now)),
-  })
 }
