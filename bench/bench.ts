@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchCurves } from './curves.js'
 import { benchIngest } from './ingest.js'
+import { benchLimits } from './limits.js'
 import { benchMatrix } from './matrix.js'
 import { benchNote } from './note.js'
 import { print } from './parts/figures.js'
@@ -16,6 +17,7 @@ const { positionals, values } = parseArgs({
     again: { type: 'string', default: '0' },
     seeds: { type: 'string', default: '1,2,3' },
     calm: { type: 'boolean', default: false },
+    requests: { type: 'string', default: '200' },
     hookless: { type: 'boolean', default: false },
   },
 })
@@ -25,6 +27,7 @@ const benches: Record<string, () => Promise<void>> = {
   curves: benchCurves,
   report: benchReport,
   note: benchNote,
+  limits: () => benchLimits({ mergeRequests: Number(values.requests) }),
   matrix: () =>
     benchMatrix({
       seeds: values.seeds.split(',').map(Number),

@@ -20,6 +20,7 @@ import { addLintRoutes } from './routes/lint.js'
 import { addPipelineRoutes } from './routes/pipelines.js'
 import { addProjectRoutes } from './routes/projects.js'
 import { addRepositoryRoutes } from './routes/repository.js'
+import { addRepositoryWriteRoutes } from './routes/repository-writes.js'
 import { addSessionRoutes } from './routes/sessions.js'
 import { addStatusRoutes } from './routes/statuses.js'
 import { addUserRoutes } from './routes/users.js'
@@ -77,6 +78,7 @@ function addApiRoutes(app: FastifyInstance, world: World): void {
   addProjectRoutes(api)
   addCommitRoutes(api)
   addRepositoryRoutes(api)
+  addRepositoryWriteRoutes(api)
   addStatusRoutes(api)
   addMergeRequestRoutes(api)
   addNoteRoutes(api)
