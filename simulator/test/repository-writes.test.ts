@@ -20,7 +20,7 @@ t.test('files are committed in one go, and the push is heard of', async (t) => {
   t.equal(answer.status, 201)
   t.match(answer.json, { title: 'Tune', author_name: author.name })
   const file = await call(gitlab, author.token, 'GET', `${repository}/files/b.bin?ref=tune`)
-  t.match(file.json, { content: 'AAE=', commit_id: answer.json.id })
+  t.match(file.json, { content: 'AAE=', commit_id: (answer.json as { id: string }).id })
 })
 
 t.test('a branch and a tag start at a commit; a second of the same name is refused', async (t) => {
