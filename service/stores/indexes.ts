@@ -7,13 +7,19 @@ import { deliveryLifeSeconds } from './delivery-store.js'
 import { jobCollection, jobIndexes } from './job-store.js'
 import { modelCollection } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
-import { caseless, projectCollection } from './project-store.js'
+import { caseless } from './project-documents.js'
+import { projectCollection } from './project-store.js'
+import { standaloneIndexes } from './standalone-projects.js'
+
+/** It holds for all projects, also for those that have no repository. */
+const formerProjectIndex = 'gitlabProjectId_1'
 
 /** Makes every index; awaited before listening, because the unique ones are what keeps data single. */
 export async function ensureIndexes(db: Db): Promise<void> {
+  await projectCollection(db).dropIndex(formerProjectIndex).catch(ignoreMissing)
   await Promise.all([
     projectCollection(db).createIndexes([
-      { key: { gitlabProjectId: 1 }, unique: true },
+      ...standaloneIndexes,
       { key: { path: 1 }, collation: caseless, name: 'path_caseless' },
       { key: { formerPaths: 1 }, collation: caseless, name: 'formerPaths_caseless' },
       { key: { 'hook.secretHash': 1 } },
@@ -48,6 +54,15 @@ export async function ensureIndexes(db: Db): Promise<void> {
 }
 
 function ignoreExisting(error: unknown): void {
-  const isExisting = typeof error === 'object' && error !== null && 'code' in error && error.code === 48
-  if (!isExisting) throw error
+  if (codeOf(error) !== 48) throw error
+}
+
+/** The collection or its index. */
+function ignoreMissing(error: unknown): void {
+  const code = codeOf(error)
+  if (code !== 26 && code !== 27) throw error
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : null
 }

@@ -1,58 +1,35 @@
-import { randomBytes } from 'node:crypto'
 import type { Collection, Db, Document, Filter } from 'mongodb'
 import { isOpenToEveryone } from '../domain/permissions.js'
 import { isDuplicateKey } from './database.js'
+import {
+  type AnyProject,
+  anyFromDoc,
+  caseless,
+  type ConnectedDoc,
+  type ForkReports,
+  fromConnectedDoc,
+  newProjectId,
+  type Project,
+  type ProjectDoc,
+  type ProjectFacts,
+} from './project-documents.js'
+import { createProjectEndings } from './project-endings.js'
+import { createStandaloneProjects } from './standalone-projects.js'
 
-/** How the project's webhook stands: not asked for yet, registered, or not possible for the bot (needs Maintainer). */
-export type HookState = 'pending' | 'registered' | 'not_allowed'
+export type {
+  AnyProject,
+  ForkReports,
+  HookState,
+  Project,
+  ProjectFacts,
+  StandaloneProject,
+} from './project-documents.js'
 
-export interface Project {
-  id: string
-  gitlabProjectId: number
-  path: string
-  webUrl: string
-  defaultBranch: string | null
-  visibility: 'private' | 'internal' | 'public'
-  pipelinesOpen: boolean
-  connectedAt: Date
-  /** When GitLab last confirmed the fields above. */
-  checkedAt: Date
-  hook: { state: HookState; hookId: number | null; secretHash: string | null }
-  /** Whether jobs that run a fork's code may report; absent: refused. */
-  forkReports?: ForkReports
-}
-
-export type ForkReports = 'refused' | 'allowed'
-
-interface ProjectDoc extends Omit<Project, 'id'> {
-  _id: string
-  schema: 1
-  /** The oldest first; absent where it was never renamed. */
-  formerPaths?: string[]
-}
-
-/** As GitLab compares paths. */
-export const caseless = { locale: 'en', strength: 2 } as const
 const formerPathsKept = 20
 const mostAtOnePath = 50
 
-/** What GitLab says of a project; refreshed at every contact, because projects are renamed and closed. */
-export type ProjectFacts = Pick<
-  Project,
-  'gitlabProjectId' | 'path' | 'webUrl' | 'defaultBranch' | 'visibility' | 'pipelinesOpen'
->
-
 export function projectCollection(db: Db): Collection<ProjectDoc> {
   return db.collection<ProjectDoc>('projects')
-}
-
-function fromDoc({ _id: id, schema: _, formerPaths: __, ...rest }: ProjectDoc): Project {
-  return { id, ...rest }
-}
-
-/** Our own ids have a letter first, so that a number in an address is always GitLab's. */
-function newProjectId(): string {
-  return `p${randomBytes(8).toString('hex')}`
 }
 
 function refreshed(facts: ProjectFacts, now: Date): Document {
@@ -72,7 +49,7 @@ export function createProjectStore(db: Db) {
 
   /** Connects the GitLab project, or finds the project that is connected to it already. */
   async function connect(facts: ProjectFacts, now: Date): Promise<Project> {
-    const doc: ProjectDoc = {
+    const doc: ConnectedDoc = {
       _id: newProjectId(),
       schema: 1,
       ...facts,
@@ -82,7 +59,8 @@ export function createProjectStore(db: Db) {
     }
     try {
       await projects.insertOne(doc)
-      return fromDoc(doc)
+      const { _id: id, schema: _, ...rest } = doc
+      return { id, ...rest }
     } catch (error) {
       if (!isDuplicateKey(error)) throw error
       const other = await findByGitLabId(facts.gitlabProjectId)
@@ -93,9 +71,10 @@ export function createProjectStore(db: Db) {
 
   async function findOne(filter: Filter<ProjectDoc>): Promise<Project | null> {
     const doc = await projects.findOne(filter)
-    return doc === null ? null : fromDoc(doc)
+    return doc === null ? null : fromConnectedDoc(doc)
   }
 
+  /** Connected projects alone, as everything else here; see `findAny`. */
   function find(projectId: string): Promise<Project | null> {
     return findOne({ _id: projectId })
   }
@@ -111,25 +90,31 @@ export function createProjectStore(db: Db) {
 
   /** By the path as GitLab last told it, else by one it had before: for addresses of pages, never to authorise. */
   async function findByPath(path: string): Promise<Project | null> {
+    const found = await findAnyByPath(path)
+    return found === null || found.gitlabProjectId === null ? null : found
+  }
+
+  /** The same, standalone projects among them. */
+  async function findAnyByPath(path: string): Promise<AnyProject | null> {
     return (await findAt({ path })) ?? findAt({ formerPaths: path })
   }
 
   /** One path may have belonged to several projects one after the other. */
-  async function findAt(filter: { path: string } | { formerPaths: string }): Promise<Project | null> {
+  async function findAt(filter: { path: string } | { formerPaths: string }): Promise<AnyProject | null> {
     const docs = await projects
       .find(filter, { collation: caseless })
       .sort({ checkedAt: -1 })
       .limit(mostAtOnePath)
       .toArray()
     const doc = docs.find(isOpenToEveryone) ?? docs[0]
-    return doc === undefined ? null : fromDoc(doc)
+    return doc === undefined ? null : anyFromDoc(doc)
   }
 
   /** Projects that were open at this path when GitLab was last asked about them. */
   async function listOpenAt(path: string): Promise<Project[]> {
     const filter = { path, visibility: 'public', pipelinesOpen: true } as const
     const docs = await projects.find(filter, { collation: caseless }).limit(mostAtOnePath).toArray()
-    return docs.map(fromDoc)
+    return connectedOf(docs)
   }
 
   /** Keeps the path it had before. */
@@ -162,7 +147,7 @@ export function createProjectStore(db: Db) {
       .sort({ path: 1 })
       .limit(limit)
       .toArray()
-    return docs.map(fromDoc)
+    return connectedOf(docs)
   }
 
   return {
@@ -171,6 +156,7 @@ export function createProjectStore(db: Db) {
     findByGitLabId,
     findBySecretHash,
     findByPath,
+    findAnyByPath,
     listOpenAt,
     refresh,
     doubt,
@@ -180,7 +166,13 @@ export function createProjectStore(db: Db) {
     listOpen,
     /** All ids in batches, for the reconciler. */
     listIds: (batchSize: number) => listIds(projects, batchSize),
+    ...createStandaloneProjects(projects),
+    ...createProjectEndings(projects),
   }
+}
+
+function connectedOf(docs: ProjectDoc[]): Project[] {
+  return docs.map(fromConnectedDoc).filter((project) => project !== null)
 }
 
 export type ProjectStore = ReturnType<typeof createProjectStore>
@@ -189,7 +181,7 @@ async function* listIds(projects: Collection<ProjectDoc>, batchSize: number): As
   let after = ''
   for (;;) {
     const docs = await projects
-      .find({ _id: { $gt: after } })
+      .find({ _id: { $gt: after }, gitlabProjectId: { $ne: null } })
       .project<{ _id: string }>({ _id: 1 })
       .sort({ _id: 1 })
       .limit(batchSize)

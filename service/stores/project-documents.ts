@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import type { StandaloneMember } from '../domain/standalone.js'
+
+/** How the project's webhook stands: not asked for yet, registered, or not possible for the bot (needs Maintainer). */
+export type HookState = 'pending' | 'registered' | 'not_allowed'
+
+/** Connected to a GitLab repository. */
+export interface Project {
+  id: string
+  gitlabProjectId: number
+  path: string
+  webUrl: string
+  defaultBranch: string | null
+  visibility: 'private' | 'internal' | 'public'
+  pipelinesOpen: boolean
+  connectedAt: Date
+  /** When GitLab last confirmed the fields above. */
+  checkedAt: Date
+  hook: { state: HookState; hookId: number | null; secretHash: string | null }
+  /** Whether jobs that run a fork's code may report; absent: refused. */
+  forkReports?: ForkReports
+}
+
+export type ForkReports = 'refused' | 'allowed'
+
+/** Without a repository; only its own members see it. */
+export interface StandaloneProject {
+  id: string
+  gitlabProjectId: null
+  /** `~username/name`; the username is that of its maker at that time. */
+  path: string
+  name: string
+  description: string
+  members: StandaloneMember[]
+  visibility: 'private'
+  pipelinesOpen: false
+  createdAt: Date
+}
+
+export type AnyProject = Project | StandaloneProject
+
+/** What GitLab says of a project; refreshed at every contact, because projects are renamed and closed. */
+export type ProjectFacts = Pick<
+  Project,
+  'gitlabProjectId' | 'path' | 'webUrl' | 'defaultBranch' | 'visibility' | 'pipelinesOpen'
+>
+
+/** Nothing is left of it but this, until all that it had is deleted. */
+export interface DeletedProject {
+  id: string
+  deletingSince: Date
+}
+
+export interface ConnectedDoc extends Omit<Project, 'id'> {
+  _id: string
+  schema: 1
+  /** The oldest first; absent where it was never renamed. */
+  formerPaths?: string[]
+}
+
+export interface StandaloneDoc extends Omit<StandaloneProject, 'id'> {
+  _id: string
+  schema: 1
+}
+
+interface DeletedDoc extends Omit<DeletedProject, 'id'> {
+  _id: string
+  schema: 1
+  gitlabProjectId: null
+  path: string
+  visibility: 'private'
+  pipelinesOpen: false
+}
+
+export type ProjectDoc = ConnectedDoc | StandaloneDoc | DeletedDoc
+
+/** As GitLab compares paths. */
+export const caseless = { locale: 'en', strength: 2 } as const
+
+/** Our own ids have a letter first, so that a number in an address is always GitLab's. */
+export function newProjectId(): string {
+  return `p${randomBytes(8).toString('hex')}`
+}
+
+/** Null for a project that is not connected. */
+export function fromConnectedDoc(doc: ProjectDoc): Project | null {
+  if (doc.gitlabProjectId === null) return null
+  const { _id: id, schema: _, formerPaths: __, ...rest } = doc
+  return { id, ...rest }
+}
+
+/** Null for a project that is being deleted. */
+export function anyFromDoc(doc: ProjectDoc): AnyProject | null {
+  if (doc.gitlabProjectId !== null) return fromConnectedDoc(doc)
+  if ('deletingSince' in doc) return null
+  const { _id: id, schema: _, ...rest } = doc
+  return { id, ...rest }
+}

@@ -1,0 +1,210 @@
+import type { Collection } from 'mongodb'
+import type { MemberLevel } from '../domain/standalone.js'
+import { isDuplicateKey } from './database.js'
+import {
+  type AnyProject,
+  anyFromDoc,
+  caseless,
+  fromConnectedDoc,
+  newProjectId,
+  type Project,
+  type ProjectDoc,
+  type ProjectFacts,
+  type StandaloneDoc,
+  type StandaloneProject,
+} from './project-documents.js'
+
+export interface NewStandalone {
+  path: string
+  name: string
+  description: string
+  createdBy: number
+}
+
+/** `taken`: another project is connected to that GitLab project. */
+export type ConnectStandaloneOutcome =
+  { kind: 'connected'; project: Project } | { kind: 'taken' } | { kind: 'not_found' }
+
+export interface ProjectPageKey {
+  limit: number
+  /** The last path of the page before. */
+  after: string | null
+}
+
+const maintainer = 40
+const mostMembers = 1_000
+const mostOwned = 100
+
+/** What only standalone projects have. */
+export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
+  /** Null where the path is taken. Whoever makes it is its Maintainer. */
+  async function createStandalone(
+    { path, name, description, createdBy }: NewStandalone,
+    now: Date,
+  ): Promise<StandaloneProject | null> {
+    const doc: StandaloneDoc = {
+      _id: newProjectId(),
+      schema: 1,
+      gitlabProjectId: null,
+      path,
+      name,
+      description,
+      members: [{ gitlabUserId: createdBy, accessLevel: maintainer }],
+      visibility: 'private',
+      pipelinesOpen: false,
+      createdAt: now,
+    }
+    try {
+      await projects.insertOne(doc)
+    } catch (error) {
+      if (isDuplicateKey(error)) return null
+      throw error
+    }
+    const { _id: id, schema: _, ...rest } = doc
+    return { id, ...rest }
+  }
+
+  async function findAny(projectId: string): Promise<AnyProject | null> {
+    const doc = await projects.findOne({ _id: projectId })
+    return doc === null ? null : anyFromDoc(doc)
+  }
+
+  /** Standalone projects that the person is a member of, by path. */
+  async function listOfMember(
+    gitlabUserId: number,
+    { limit, after }: ProjectPageKey,
+  ): Promise<StandaloneProject[]> {
+    const docs = await projects
+      .find({ 'members.gitlabUserId': gitlabUserId, ...(after !== null && { path: { $gt: after } }) })
+      .sort({ path: 1 })
+      .limit(limit)
+      .toArray()
+    return standaloneOf(docs)
+  }
+
+  /** Standalone projects that would be left without a Maintainer, at most 100. */
+  async function listOnlyMaintainedBy(gitlabUserId: number): Promise<StandaloneProject[]> {
+    const docs = await projects
+      .find({
+        members: {
+          $elemMatch: { gitlabUserId, accessLevel: maintainer },
+          $not: { $elemMatch: othersThan(gitlabUserId) },
+        },
+      })
+      .sort({ path: 1 })
+      .limit(mostOwned)
+      .toArray()
+    return standaloneOf(docs)
+  }
+
+  /** Adds the member or changes their role; false where the last Maintainer would be lost or there are 1,000 members. */
+  async function setMember(
+    projectId: string,
+    gitlabUserId: number,
+    accessLevel: MemberLevel,
+  ): Promise<boolean> {
+    const stays = accessLevel === maintainer ? {} : { members: { $elemMatch: othersThan(gitlabUserId) } }
+    const changed = await projects.updateOne(
+      { _id: projectId, 'members.gitlabUserId': gitlabUserId, $and: [stays] },
+      { $set: { 'members.$[one].accessLevel': accessLevel } },
+      { arrayFilters: [{ 'one.gitlabUserId': gitlabUserId }] },
+    )
+    if (changed.matchedCount === 1) return true
+    const added = await projects.updateOne(
+      {
+        _id: projectId,
+        members: { $exists: true },
+        'members.gitlabUserId': { $ne: gitlabUserId },
+        [`members.${mostMembers - 1}`]: { $exists: false },
+      },
+      { $push: { members: { gitlabUserId, accessLevel } } },
+    )
+    return added.matchedCount === 1
+  }
+
+  /** False where the last Maintainer would be lost, or there is no such member. */
+  async function removeMember(projectId: string, gitlabUserId: number): Promise<boolean> {
+    const { modifiedCount } = await projects.updateOne(
+      { _id: projectId, members: { $elemMatch: othersThan(gitlabUserId) } },
+      { $pull: { members: { gitlabUserId } } },
+    )
+    return modifiedCount === 1
+  }
+
+  /** Ends the person's membership in every standalone project that keeps a Maintainer. */
+  async function leaveAll(gitlabUserId: number): Promise<void> {
+    await projects.updateMany(
+      { 'members.gitlabUserId': gitlabUserId, members: { $elemMatch: othersThan(gitlabUserId) } },
+      { $pull: { members: { gitlabUserId } } },
+    )
+  }
+
+  async function setDescription(projectId: string, description: string): Promise<void> {
+    await projects.updateOne({ _id: projectId, gitlabProjectId: null }, { $set: { description } })
+  }
+
+  /** Gives a standalone project a repository: from then on it has GitLab's path and members, and keeps its models. */
+  async function connectStandalone(
+    projectId: string,
+    facts: ProjectFacts,
+    now: Date,
+  ): Promise<ConnectStandaloneOutcome> {
+    const literal = Object.fromEntries(
+      Object.entries(facts).map(([name, value]) => [name, { $literal: value }]),
+    )
+    const hook = { state: 'pending' as const, hookId: null, secretHash: null }
+    try {
+      const doc = await projects.findOneAndUpdate(
+        { _id: projectId, members: { $exists: true } },
+        [
+          { $set: { ...literal, connectedAt: now, checkedAt: now, hook, formerPaths: ['$path'] } },
+          { $unset: ['members', 'name', 'description', 'createdAt'] },
+        ],
+        { returnDocument: 'after' },
+      )
+      const project = doc === null ? null : fromConnectedDoc(doc)
+      return project === null ? { kind: 'not_found' } : { kind: 'connected', project }
+    } catch (error) {
+      if (isDuplicateKey(error)) return { kind: 'taken' }
+      throw error
+    }
+  }
+
+  return {
+    createStandalone,
+    findAny,
+    listOfMember,
+    listOnlyMaintainedBy,
+    setMember,
+    removeMember,
+    leaveAll,
+    setDescription,
+    connectStandalone,
+  }
+}
+
+/** Of standalone projects alone, whose paths are unique; the caller asks by collation. */
+export const standaloneIndexes = [
+  {
+    key: { gitlabProjectId: 1 },
+    unique: true,
+    partialFilterExpression: { gitlabProjectId: { $gt: 0 } },
+    name: 'gitlabProjectId_once',
+  },
+  {
+    key: { path: 1 },
+    unique: true,
+    partialFilterExpression: { gitlabProjectId: null },
+    collation: caseless,
+    name: 'standalone_path_once',
+  },
+  { key: { 'members.gitlabUserId': 1, path: 1 } },
+] as const
+
+function othersThan(gitlabUserId: number) {
+  return { gitlabUserId: { $ne: gitlabUserId }, accessLevel: maintainer } as const
+}
+
+function standaloneOf(docs: ProjectDoc[]): StandaloneProject[] {
+  return docs.map(anyFromDoc).filter((project) => project?.gitlabProjectId === null)
+}
