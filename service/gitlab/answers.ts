@@ -21,6 +21,15 @@ export async function find<T>(call: Promise<unknown>, schema: z.ZodType<T>): Pro
   }
 }
 
+/** Reads one page of a list that may be read in parts. */
+export async function getPage<T>(
+  call: Promise<unknown>,
+  schema: z.ZodType<T>,
+): Promise<{ items: T[]; hasNextPage: boolean }> {
+  const answer = await call
+  return { items: read(answer, z.array(schema)), hasNextPage: asAnswer(answer).hasNextPage }
+}
+
 /**
  * Reads all pages. They can be shorter than asked for, even empty: GitLab hides notes after cutting pages. Only its
  * headers say that there is no further one.

@@ -10,10 +10,23 @@ import {
   Users,
 } from '@gitbeaker/rest'
 import { z } from 'zod'
-import { find, get, list, perPage } from './answers.js'
+import { find, get, getPage, list, perPage } from './answers.js'
 import { ciCalls } from './ci-calls.js'
 import type { CallContext, GitLab, HookSettings } from './port.js'
-import { Commit, Hook, Job, Member, MergeRequest, Note, Person, Pipeline, Project, User } from './schema.js'
+import {
+  Commit,
+  Hook,
+  Job,
+  Member,
+  Membership,
+  MergeRequest,
+  Note,
+  Person,
+  Pipeline,
+  Project,
+  ProjectId,
+  User,
+} from './schema.js'
 import { createTransport } from './transport.js'
 
 export interface GitLabOptions {
@@ -81,10 +94,18 @@ function readCalls(resource: Resource): Reads {
   const commits = new Commits(resource)
   return {
     getCurrentUser: () => get(users.showCurrentUser(), User),
+    getCurrentPerson: () => get(users.showCurrentUser(), Person),
     findUser: (userId) => find(users.show(userId), Person),
     findProject: (projectId) => find(projects.show(projectId), Project),
     findAccessLevel: (projectId, userId) =>
       find(members.show(projectId, userId, { includeInherited: true }), Member),
+    findMembership: (projectId, userId) =>
+      find(members.show(projectId, userId, { includeInherited: true }), Membership),
+    listMemberProjects: async (filter, page) => {
+      const order = { orderBy: 'id', sort: 'asc', simple: true, perPage, page } as const
+      const listed = await getPage(projects.all({ membership: true, ...filter, ...order }), ProjectId)
+      return { gitlabProjectIds: listed.items, hasNextPage: listed.hasNextPage }
+    },
     findPipeline: (projectId, pipelineId) => find(pipelines.show(projectId, pipelineId), Pipeline),
     listPipelines: (projectId, { sha }) =>
       get(pipelines.all(projectId, { sha, perPage, page: 1 }), z.array(Pipeline)),

@@ -23,6 +23,22 @@ export interface GitLabPerson extends GitLabUser {
   state: string
   /** Sees only what it is a member of; null where GitLab does not tell: it tells administrators. */
   external: boolean | null
+  /** Null where GitLab does not tell: it tells administrators. */
+  admin: boolean | null
+}
+
+export interface GitLabMembership {
+  accessLevel: number
+  /** When it ends by itself. */
+  expiresAt: Date | null
+}
+
+/** Projects that the token's user is a member of, by GitLab's number. */
+export interface GitLabMemberFilter {
+  minAccessLevel: 10 | 20 | 30 | 40
+  /** Only numbers above and below these. */
+  idAfter: number
+  idBefore: number
 }
 
 export interface GitLabPipeline {
@@ -150,10 +166,19 @@ export interface GitLab {
   /** The same client, sharing its token and rate limit, whose calls carry the context. */
   withContext(context: CallContext): GitLab
   getCurrentUser(): Promise<GitLabUser>
+  /** The token's own user, with what GitLab tells nobody else. */
+  getCurrentPerson(): Promise<GitLabPerson>
   findUser(userId: number): Promise<GitLabPerson | null>
   findProject(gitlabProjectId: number): Promise<GitLabProject | null>
   /** Effective role (direct, inherited, invited) as GitLab's number, or null for a non-member. */
   findAccessLevel(gitlabProjectId: number, userId: number): Promise<number | null>
+  /** The same, with its end. GitLab before 17.4 may leave out who is a member by an invited private group. */
+  findMembership(gitlabProjectId: number, userId: number): Promise<GitLabMembership | null>
+  /** One page of 100 of the projects in which the token's user has that role or a higher one. */
+  listMemberProjects(
+    filter: GitLabMemberFilter,
+    page: number,
+  ): Promise<{ gitlabProjectIds: number[]; hasNextPage: boolean }>
   findPipeline(gitlabProjectId: number, pipelineId: number): Promise<GitLabPipeline | null>
   /** The newest pipelines of a commit, at most 100. GitLab leaves child pipelines out. */
   listPipelines(gitlabProjectId: number, filter: { sha: string }): Promise<GitLabPipeline[]>

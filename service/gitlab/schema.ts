@@ -5,6 +5,7 @@ import type {
   GitLabCommit,
   GitLabHook,
   GitLabJob,
+  GitLabMembership,
   GitLabMergeRequest,
   GitLabNote,
   GitLabPerson,
@@ -29,6 +30,7 @@ export const Person = z
     name: z.string(),
     state: z.string(),
     external: z.boolean().nullish(),
+    is_admin: z.boolean().nullish(),
   })
   .transform((person): GitLabPerson => ({
     id: person.id,
@@ -36,9 +38,32 @@ export const Person = z
     name: person.name,
     state: person.state,
     external: person.external ?? null,
+    admin: person.is_admin ?? null,
   }))
 
 export const Member = z.object({ access_level: z.int() }).transform((member) => member.access_level)
+
+/** A day, from whose beginning on the membership no longer counts. */
+const ExpiryDay = z.string().transform((text, context) => {
+  const at = new Date(text)
+  if (!Number.isNaN(at.getTime())) return at
+  context.addIssue({ code: 'custom', message: 'is no date' })
+  return z.NEVER
+})
+
+export const Membership = z
+  .object({
+    access_level: z.int(),
+    expires_at: ExpiryDay.nullish(),
+    // Who waits for a seat of a paid edition may nothing yet.
+    membership_state: z.string().nullish(),
+  })
+  .transform((member): GitLabMembership => ({
+    accessLevel: member.membership_state === 'awaiting' ? 0 : member.access_level,
+    expiresAt: member.expires_at ?? null,
+  }))
+
+export const ProjectId = z.object({ id: Id }).transform((project) => project.id)
 
 export const Project = z
   .object({

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { startSimulator, type Simulator } from '../../../simulator/simulator.js'
 import { createGitLab } from '../../gitlab/client.js'
 import { GitLabError } from '../../gitlab/errors.js'
-import type { GitLab } from '../../gitlab/port.js'
+import type { GitLab, GitLabMemberFilter } from '../../gitlab/port.js'
 
 const simulator = await startSimulator({ relativePath: '/gitlab', prepareDelayMs: 0 })
 t.teardown(() => simulator.close())
@@ -123,6 +123,41 @@ t.test('the role is the effective one', async (t) => {
 
   t.equal(await gitlab.findAccessLevel(project.id, bot.id), 40)
   t.equal(await gitlab.findAccessLevel(project.id, stranger.id), null)
+})
+
+t.test('a membership says when it ends', async (t) => {
+  const { id: userId } = simulator.createUser({ username: 'tess' })
+  simulator.addMember(project.id, { userId, accessLevel: 30, expiresAt: '2099-01-31' })
+
+  t.same(await gitlab.findMembership(project.id, userId), {
+    accessLevel: 30,
+    expiresAt: new Date('2099-01-31T00:00:00Z'),
+  })
+  t.match(await gitlab.findMembership(project.id, bot.id), { expiresAt: null })
+  t.equal(await gitlab.findMembership(project.id, stranger.id), null)
+})
+
+t.test('the projects of a user are listed by their role, a page at a time', async (t) => {
+  const user = simulator.createUser({ username: 'lists', admin: true })
+  const members = [20, 30, 40, 10].map((accessLevel) => [{ userId: user.id, accessLevel }])
+  const made = []
+  for (const [index, own] of [...members, []].entries()) {
+    made.push(await simulator.createProject({ path: `lists/p${index}`, members: own }))
+  }
+  const ids = made.map(({ id }) => id)
+  const own = createGitLab({ apiUrl: simulator.url, token: user.token })
+  const all = { idAfter: 0, idBefore: 1_000_000_000 }
+
+  const list = (filter: GitLabMemberFilter, page = 1) => own.listMemberProjects(filter, page)
+
+  t.same(await list({ minAccessLevel: 20, ...all }), {
+    gitlabProjectIds: ids.slice(0, 3),
+    hasNextPage: false,
+  })
+  t.same((await list({ minAccessLevel: 40, ...all })).gitlabProjectIds, [ids[2]])
+  const between = { idAfter: ids[0] ?? 0, idBefore: ids[2] ?? 0 }
+  t.same((await list({ minAccessLevel: 10, ...between })).gitlabProjectIds, [ids[1]])
+  t.match(await own.getCurrentPerson(), { username: 'lists', admin: true, state: 'active' })
 })
 
 t.test('a pipeline and its jobs, the newest try of each', async (t) => {
