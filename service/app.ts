@@ -13,6 +13,7 @@ import { health } from './plugins/health.js'
 import { createPersonAccess } from './plugins/person-access.js'
 import { personIdentity } from './plugins/person-identity.js'
 import { createProjectAccess } from './plugins/project-access.js'
+import { session } from './plugins/session.js'
 import { securityHeaders } from './plugins/security-headers.js'
 import { views } from './plugins/views.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
@@ -32,7 +33,7 @@ import { webhookRoutes } from './routes/webhooks.js'
 import type { Stores } from './stores/stores.js'
 
 export interface AppOptions {
-  config: Pick<Config, 'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy'>
+  config: Pick<Config, 'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy' | 'sessionSecret'>
   stores: Stores
   gitlab: GitLab
   keys: SigningKeys
@@ -86,6 +87,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     issuer: config.gitlab.issuer,
     audience: config.publicUrl,
     now: () => clock().getTime(),
+  })
+  await app.register(session, {
+    sessions: stores.sessions,
+    publicUrl: config.publicUrl,
+    sessionSecret: config.sessionSecret,
+    clock,
   })
   await app.register(personIdentity, { apiTokens: stores.apiTokens, clock })
   await app.register(health, { pingDatabase: stores.ping })

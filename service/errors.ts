@@ -61,6 +61,36 @@ export const errorCatalogue = {
     retryable: false,
     help: 'The user of the token has to be active in GitLab.',
   },
+  SIGN_IN_NEEDED: {
+    status: 401,
+    retryable: false,
+    help: 'Sign in with GitLab, then do it again.',
+  },
+  SIGN_IN_OFF: {
+    status: 403,
+    retryable: false,
+    help: 'Whoever runs this service has to register it as an application in GitLab and set GITLAB_CLIENT_ID, GITLAB_CLIENT_SECRET and ENCRYPTION_KEYS.',
+  },
+  SIGN_IN_DENIED: {
+    status: 403,
+    retryable: false,
+    help: 'Nothing was kept. To sign in, begin again and choose Authorize in GitLab.',
+  },
+  SIGN_IN_STALE: {
+    status: 400,
+    retryable: false,
+    help: 'A sign-in has to end in the browser and within 10 minutes of where and when it began, and works once. Begin again; cookies have to be allowed.',
+  },
+  SIGN_IN_REFUSED: {
+    status: 400,
+    retryable: false,
+    help: 'Begin again. If it goes on, whoever runs this service finds the reason in its log.',
+  },
+  ORIGIN_REFUSED: {
+    status: 403,
+    retryable: false,
+    help: 'Open the page of this service, at the address it is meant to have (PUBLIC_URL), and do it there.',
+  },
   ROLE_TOO_LOW: {
     status: 403,
     retryable: false,

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** Who a route is for. `job`: an ID token; `person`: a personal token; `open-project`: everyone, for projects that are
+/** Who a route is for. `job`: an ID token; `person`: a personal token or a session; `session`: a
+ * signed-in browser; `open-project`: everyone, for projects that are
  * open to everyone; `webhook`: a project's secret; `everyone`: nothing to protect. */
 export type AccessRule =
   | 'job'
   | 'person'
+  | 'session'
   | 'open-project'
   | 'job-or-open-project'
   | 'person-or-open-project'

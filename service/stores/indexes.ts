@@ -9,6 +9,7 @@ import { modelCollection } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
 import { caseless } from './project-documents.js'
 import { projectCollection } from './project-store.js'
+import { sessionCollection, sessionIndexes, spentStateCollection } from './session-store.js'
 import { standaloneIndexes } from './standalone-projects.js'
 
 /** It holds for all projects, also for those that have no repository. */
@@ -50,6 +51,8 @@ export async function ensureIndexes(db: Db): Promise<void> {
     apiTokenCollection(db).createIndexes([{ key: { hash: 1 }, unique: true }, { key: { gitlabUserId: 1 } }]),
     carryOverCollection(db).createIndexes([...carryOverIndexes]),
     decisionCollection(db).createIndexes([...decisionIndexes]),
+    sessionCollection(db).createIndexes(sessionIndexes),
+    spentStateCollection(db).createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0 }),
   ])
 }
 

@@ -13,6 +13,7 @@ import { createModelWriter } from './model-writer.js'
 import { createNoteStore } from './note-store.js'
 import { createPipelineStore } from './pipeline-store.js'
 import { createProjectStore } from './project-store.js'
+import { createSessionStore } from './session-store.js'
 import { createSettingsStore } from './settings-store.js'
 
 /** Every store on one database. */
@@ -33,6 +34,7 @@ export function createStores({ client, db }: Database) {
     notes: createNoteStore(db),
     jobs: createJobStore(db),
     deliveries: createDeliveryStore(db),
+    sessions: createSessionStore(db),
     settings: createSettingsStore(db),
     ping: () => db.command({ ping: 1 }),
   }

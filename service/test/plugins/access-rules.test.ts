@@ -21,6 +21,7 @@ const routes = instances.find((all) => all.some(({ url }) => url === '/api/v1/re
 const rules = [
   'job',
   'person',
+  'session',
   'open-project',
   'job-or-open-project',
   'person-or-open-project',

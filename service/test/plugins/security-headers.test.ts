@@ -21,7 +21,7 @@ t.test('every answer forbids scripts, frames and guessing of types, also a refus
     t.match(answer.headers, {
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer',
+      'referrer-policy': 'same-origin',
       'strict-transport-security': /max-age=\d{8}/,
     })
   }

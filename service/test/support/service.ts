@@ -92,6 +92,7 @@ export async function startTestService(
       publicUrl: url,
       autoConnect: options.autoConnect ?? ['**/*'],
       trustProxy: false,
+      sessionSecret: 's'.repeat(32),
       gitlab: {
         url: simulator.url,
         apiUrl: simulator.url,

@@ -1,0 +1,69 @@
+import { createHmac } from 'node:crypto'
+import { deriveKey } from '../../plugins/session.js'
+import type { Answer, TestService } from './service.js'
+
+/** A browser in which somebody is signed in. */
+export interface SignedIn {
+  /** `mlmm=…`, for the header `Cookie`. */
+  cookie: string
+  get(path: string, headers?: Record<string, string>): Promise<Answer>
+  /** Sends a form as a page of the service would. */
+  post(path: string, form?: Record<string, string>, headers?: Record<string, string>): Promise<Answer>
+}
+
+export const sessionSecret = 's'.repeat(32)
+export const sessionKey = deriveKey(sessionSecret, 'mlmm session cookie')
+
+/** Signs a user of the simulator in. */
+export async function signIn(service: TestService, gitlabUserId: number): Promise<SignedIn> {
+  const user = service.simulator.state.users.get(gitlabUserId)
+  const facts = { gitlabUserId, name: user?.name ?? '', username: user?.username ?? '', userAgent: 'test' }
+  const { secret } = await service.stores.sessions.create(facts, new Date())
+  const claims = { sid: secret, exp: Math.floor(Date.now() / 1000) + 3600 }
+  return browserWith(service, `mlmm=${signToken(claims)}`)
+}
+
+export function browserWith(service: Pick<TestService, 'url'>, cookie: string): SignedIn {
+  async function send(path: string, init: RequestInit): Promise<Answer> {
+    const response = await fetch(`${service.url}${path}`, { ...init, redirect: 'manual' })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, text, json: parsed(text) }
+  }
+  return {
+    cookie,
+    get: (path, headers = {}) => send(path, { headers: { cookie, ...headers } }),
+    post: (path, form = {}, headers = {}) =>
+      send(path, {
+        method: 'POST',
+        headers: {
+          cookie,
+          'content-type': 'application/x-www-form-urlencoded',
+          origin: service.url,
+          'sec-fetch-site': 'same-origin',
+          ...headers,
+        },
+        body: new URLSearchParams(form).toString(),
+      }),
+  }
+}
+
+/** A token as the session's cookie holds it, or nearly so. */
+export function signToken(claims: object, { key = sessionKey, alg = 'HS256' }: SignOptions = {}): string {
+  const content = [{ alg, typ: 'JWT' }, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+  return `${content}.${createHmac('sha256', key).update(content).digest('base64url')}`
+}
+
+interface SignOptions {
+  key?: Buffer | string
+  alg?: string
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {} // Not every answer is JSON.
+  }
+}
