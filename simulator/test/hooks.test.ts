@@ -1,67 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { createHmac } from 'node:crypto'
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
+import t from 'tap'
 
-import { gitEnvironment } from '../git/git.js'
 import { signatureHeaders } from '../hooks/requests.js'
-import { call, openMergeRequest, startStory, type Story } from './helper.js'
-
-const run = promisify(execFile)
-
-interface Received {
-  headers: IncomingHttpHeaders
-  body: Record<string, unknown>
-  raw: string
-}
-
-interface Receiver {
-  url: string
-  received: Received[]
-  status: number
-}
-
-async function startReceiver(t: Test): Promise<Receiver> {
-  const receiver: Receiver = { url: '', received: [], status: 200 }
-  const server = createServer((request, reply) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const raw = Buffer.concat(chunks).toString()
-      receiver.received.push({
-        headers: request.headers,
-        raw,
-        body: JSON.parse(raw) as Record<string, unknown>,
-      })
-      reply.writeHead(receiver.status).end()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  receiver.url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/hook`
-  return receiver
-}
-
-async function addHook(story: Story, url: string, fields: Record<string, unknown> = {}): Promise<number> {
-  const answer = await call(
-    story.gitlab,
-    story.maintainer.token,
-    'POST',
-    `/projects/${story.project.id}/hooks`,
-    {
-      url,
-      push_events: false,
-      ...fields,
-    },
-  )
-  return (answer.json as { id: number }).id
-}
+import { call, openMergeRequest, startStory } from './helper.js'
+import { addHook, startReceiver } from './receiver.js'
 
 t.test('hooks are for maintainers, and secrets are never shown', async (t) => {
   const story = await startStory(t)
@@ -190,123 +134,66 @@ t.test('since 19.0 deliveries are signed', async (t) => {
   t.equal(headers['webhook-id'], headers['idempotency-key'])
 })
 
-t.test('deliveries can be lost, doubled and overtaken', async (t) => {
-  const story = await startStory(t)
-  const { gitlab, project } = story
-  const mr = await openMergeRequest(story)
-  const receiver = await startReceiver(t)
-  await addHook(story, receiver.url, { pipeline_events: true })
-  const { jobs } = gitlab.createPipeline({ projectId: project.id, mrIid: mr.iid, jobs: [{ name: 'train' }] })
-  await gitlab.settled()
-  receiver.received.length = 0
-  gitlab.hooks.plan = ({ body }) => {
-    if (body.includes('"status":"pending"')) return { copies: 0 }
-    return body.includes('"detailed_status":"running"') ? { delayMs: 200 } : { copies: 2 }
-  }
-
-  gitlab.setJobStatus(jobs[0]?.id ?? 0, 'running')
-  gitlab.setJobStatus(jobs[0]?.id ?? 0, 'success')
-  await gitlab.settled()
-
-  const statuses = receiver.received.map(
-    ({ body }) => (body['object_attributes'] as { status: string }).status,
-  )
-  t.same(statuses, ['success', 'success', 'running'])
-  const keys = receiver.received.slice(0, 2).map(({ headers }) => headers['idempotency-key'])
-  t.equal(keys[0], keys[1])
-})
-
-t.test('a delivery is sent again with the same key and another UUID', async (t) => {
-  const story = await startStory(t)
+t.test('without the flag a signing token is ignored', async (t) => {
+  const story = await startStory(t, { version: '19.0', webhookSigning: false })
   const { gitlab, maintainer, project } = story
   const receiver = await startReceiver(t)
-  const id = await addHook(story, receiver.url, { merge_requests_events: true })
+  const signing_token = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  const id = await addHook(story, receiver.url, {
+    signing_token,
+    token: 'secret',
+    merge_requests_events: true,
+  })
+
   await openMergeRequest(story)
   await gitlab.settled()
-  const events = await call(gitlab, maintainer.token, 'GET', `/projects/${project.id}/hooks/${id}/events`)
-  const [event] = events.json as { id: number; response_status: string }[]
+  const shown = await call(gitlab, maintainer.token, 'GET', `/projects/${project.id}/hooks/${id}`)
 
-  const path = `/projects/${project.id}/hooks/${id}/events/${event?.id}/resend`
-  const answer = await call(gitlab, maintainer.token, 'POST', path)
-
-  t.equal(event?.response_status, '200')
-  t.match(answer.json, { response_status: 200 })
-  const [first, second] = receiver.received
-  t.equal(first?.raw, second?.raw)
-  t.equal(first?.headers['idempotency-key'], second?.headers['idempotency-key'])
-  t.not(first?.headers['x-gitlab-webhook-uuid'], second?.headers['x-gitlab-webhook-uuid'])
+  t.match(shown.json, { token_present: true, signing_token_present: false })
+  t.equal(receiver.received[0]?.headers['x-gitlab-token'], 'secret')
+  t.notOk(receiver.received[0]?.headers['webhook-signature'])
 })
 
-t.test('a hook is not called again by what it has caused itself', async (t) => {
-  const story = await startStory(t)
+t.test('a signing token is 32 bytes in base64, and is lost with the address', async (t) => {
+  const story = await startStory(t, { version: '19.0' })
   const { gitlab, maintainer, project } = story
-  const receiver = await startReceiver(t)
-  await addHook(story, receiver.url, { merge_requests_events: true })
-  const mr = await openMergeRequest(story)
-  await gitlab.settled()
-  const rename = (title: string, chain: string) =>
-    fetch(`${gitlab.url}/api/v4/projects/${project.id}/merge_requests/${mr.iid}`, {
-      method: 'PUT',
-      headers: {
-        'private-token': maintainer.token,
-        'content-type': 'application/json',
-        'x-gitlab-event-uuid': chain,
-      },
-      body: JSON.stringify({ title }),
-    })
+  const url = 'https://mlmm.example.com/hook'
+  const signing_token = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+  const path = `/projects/${project.id}/hooks/${await addHook(story, url, { signing_token })}`
+  const put = (body: object) => call(gitlab, maintainer.token, 'PUT', path, body)
 
-  await rename('Within', String(receiver.received[0]?.headers['x-gitlab-event-uuid']))
-  await gitlab.settled()
-  t.equal(receiver.received.length, 1)
-  await rename('Without', 'another-chain')
-  await gitlab.settled()
-  t.equal(receiver.received.length, 2)
+  const kept = await put({ url })
+  const short = await put({ url, signing_token: 'whsec_c2hvcnQ=' })
+  const moved = await put({ url: `${url}/2` })
+
+  t.match(kept.json, { signing_token_present: true, token_present: false })
+  t.notMatch(kept.text, signing_token)
+  t.equal(short.status, 422)
+  t.match(moved.json, { signing_token_present: false })
 })
 
-t.test('failures disable a hook until a test succeeds, and nothing is sent again', async (t) => {
-  let now = new Date('2026-03-01T12:00:00Z')
-  const story = await startStory(t, { version: '17.4', now: () => now })
-  const { gitlab, maintainer, project } = story
-  const mr = await openMergeRequest(story)
-  const receiver = await startReceiver(t)
-  const id = await addHook(story, receiver.url, { merge_requests_events: true })
-  const hook = gitlab.state.hooks.get(id)
-  const poke = async () => {
-    gitlab.editMergeRequest(project.id, mr.iid, maintainer.id, { title: `Title ${receiver.received.length}` })
-    await gitlab.settled()
+t.test('local addresses can be refused, and a project has a hundred hooks', async (t) => {
+  const ask = async (version: '16.0' | '18.4', url: string) => {
+    const { gitlab, maintainer, project } = await startStory(t, { version, allowLocalHooks: false })
+    return call(gitlab, maintainer.token, 'POST', `/projects/${project.id}/hooks`, { url })
   }
-
-  receiver.status = 500
-  for (let times = 0; times < 6; times += 1) await poke()
-  t.equal(receiver.received.length, 4)
-  t.match(hook, { alertStatus: 'temporarily_disabled', disabledUntil: new Date('2026-03-01T12:01:00Z') })
-  now = new Date('2026-03-01T12:01:01Z')
-  receiver.status = 404
-  await poke()
-  await poke()
-  t.equal(receiver.received.length, 5)
-  t.equal(hook?.alertStatus, 'disabled')
-  receiver.status = 200
-  const path = `/projects/${project.id}/hooks/${id}/test/merge_requests_events`
-  t.equal((await call(gitlab, maintainer.token, 'POST', path)).status, 201)
-  t.match(hook, { alertStatus: 'executable', failures: 0 })
-})
-
-t.test('a push of more than three branches is silent', async (t) => {
   const story = await startStory(t)
-  const receiver = await startReceiver(t)
-  await addHook(story, receiver.url, { push_events: true })
-  const folder = t.testdir({})
-  const url = story.project.httpUrl.replace('http://', `http://ada:${story.author.token}@`)
-  const git = (...args: string[]) => run('git', args, { cwd: folder, env: gitEnvironment() })
-  await git('clone', '--quiet', url, '.')
+  const { gitlab, maintainer, project } = story
 
-  await git('push', '--quiet', 'origin', 'main:one', 'main:two', 'main:three')
-  await story.gitlab.settled()
-  t.equal(receiver.received.length, 3)
-  await git('push', '--quiet', 'origin', 'main:four', 'main:five', 'main:six', 'main:seven')
-  await story.gitlab.settled()
-  t.equal(receiver.received.length, 3)
+  for (let made = 0; made < 100; made += 1) await addHook(story, `https://mlmm.example.com/${made}`)
+  const hooks = `/projects/${project.id}/hooks`
+  const excess = await call(gitlab, maintainer.token, 'POST', hooks, { url: 'https://mlmm.example.com' })
+
+  t.match(excess, { status: 422, json: { message: { base: [/\(100\) exceeded/] } } })
+  t.match(await ask('18.4', 'http://127.0.0.1:8000/hook'), {
+    status: 422,
+    json: { message: { url: [/blocked: Requests to localhost/] } },
+  })
+  t.match(await ask('18.4', 'http://192.168.1.2/hook'), {
+    status: 422,
+    json: { message: { url: [/blocked: Requests to the local network/] } },
+  })
+  t.match(await ask('16.0', 'http://localhost/hook'), { status: 422, json: { error: 'Invalid url given' } })
 })
 
 t.test('the signature is that of the documented vector', async (t) => {
