@@ -1,4 +1,5 @@
-import type { Membership, Project, User } from './state.js'
+import { highestOf, projectStandings, type Standing } from './groups.js'
+import type { Project, User } from './state.js'
 import type { World } from './world.js'
 
 export const guest = 10
@@ -8,20 +9,14 @@ export const maintainer = 40
 export const owner = 50
 
 /** The membership that counts: of several, the one with the highest level; expired ones do not count. */
-export function effectiveMembership(project: Project, userId: number, now: Date): Membership | null {
-  const valid = project.members.filter((member) => member.userId === userId && !isExpired(member, now))
-  const [highest] = valid.sort((a, b) => b.accessLevel - a.accessLevel)
-  return highest ?? null
-}
-
-export function isExpired(member: Membership, now: Date): boolean {
-  return member.expiresAt !== null && new Date(member.expiresAt) <= now
+export function effectiveMembership(world: World, project: Project, userId: number): Standing | null {
+  return highestOf(projectStandings(world, project, userId))[0] ?? null
 }
 
 export function accessLevel(world: World, project: Project, user: User | null): number {
   if (user === null) return 0
   if (user.admin) return owner
-  return effectiveMembership(project, user.id, world.now())?.accessLevel ?? 0
+  return effectiveMembership(world, project, user.id)?.accessLevel ?? 0
 }
 
 export function canReadProject(world: World, project: Project, user: User | null): boolean {

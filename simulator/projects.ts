@@ -1,4 +1,5 @@
 import { unknownId } from './errors.js'
+import { removeUser } from './people.js'
 import type { Membership, Namespace, Project, Visibility } from './state.js'
 import type { World } from './world.js'
 
@@ -70,6 +71,7 @@ function newProject(
     protectedBranches: input.protectedBranches ?? [made.defaultBranch],
     forkedFromId: input.forkedFrom ?? null,
     members: (input.members ?? []).map((member) => newMember(world, member)),
+    invitations: [],
     nextMrIid: 1,
     nextPipelineIid: 1,
     createdAt: now,
@@ -86,7 +88,7 @@ export function removeMember(world: World, projectId: number, userId: number): v
   project.members = project.members.filter((member) => member.userId !== userId)
 }
 
-function newMember(world: World, member: NewMember): Membership {
+export function newMember(world: World, member: NewMember): Membership {
   return {
     userId: member.userId,
     accessLevel: member.accessLevel,
@@ -110,6 +112,9 @@ export async function deleteProject(world: World, projectId: number): Promise<vo
   const project = getProject(world, projectId)
   const { state } = world
   state.projects.delete(projectId)
+  for (const token of state.tokens.values()) {
+    if (token.projectId === projectId) removeUser(world, token.userId)
+  }
   dropWhere(state.hooks, (hook) => hook.projectId === projectId)
   dropWhere(state.jobs, (job) => job.projectId === projectId)
   dropWhere(state.pipelines, (pipeline) => pipeline.projectId === projectId)
@@ -151,7 +156,8 @@ export function namespaceOf(world: World, project: Project): Namespace {
   return ensureNamespace(world, parentPath(project.path))
 }
 
-function ensureNamespace(world: World, fullPath: string): Namespace {
+/** The namespace at this path, with the groups above it. */
+export function ensureNamespace(world: World, fullPath: string): Namespace {
   const known = world.state.namespaces.get(fullPath)
   if (known !== undefined) return known
   if (fullPath.includes('/')) ensureNamespace(world, parentPath(fullPath))
@@ -160,6 +166,12 @@ function ensureNamespace(world: World, fullPath: string): Namespace {
     id: world.state.nextId('namespace'),
     fullPath,
     kind: personal ? 'user' : 'group',
+    name: lastSegment(fullPath),
+    description: '',
+    visibility: 'public',
+    members: [],
+    invitations: [],
+    createdAt: world.now(),
   }
   world.state.namespaces.set(fullPath, namespace)
   return namespace

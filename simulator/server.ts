@@ -6,23 +6,29 @@ import type { Call } from './calls.js'
 import { ApiError } from './errors.js'
 import type { Fault } from './faults.js'
 import type { World } from './world.js'
+import { addAdministrationRoutes } from './routes/administration.js'
 import { createApi } from './routes/api.js'
+import { addApplicationRoutes } from './routes/applications.js'
 import { addCommitRoutes } from './routes/commits.js'
 import { addDiscoveryRoutes } from './routes/discovery.js'
 import { addGitRoutes } from './routes/git.js'
 import { addHookEventRoutes } from './routes/hook-events.js'
+import { addGroupRoutes } from './routes/groups.js'
 import { addHookRoutes } from './routes/hooks.js'
+import { addMemberRoutes } from './routes/members.js'
 import { addMergeRequestRoutes } from './routes/merge-requests.js'
 import { addNoteRoutes } from './routes/notes.js'
 import { addOAuthRoutes } from './routes/oauth.js'
 import { addPageRoutes } from './routes/pages.js'
 import { addLintRoutes } from './routes/lint.js'
 import { addPipelineRoutes } from './routes/pipelines.js'
+import { addProjectLifeRoutes } from './routes/project-life.js'
 import { addProjectRoutes } from './routes/projects.js'
 import { addRepositoryRoutes } from './routes/repository.js'
 import { addRepositoryWriteRoutes } from './routes/repository-writes.js'
 import { addSessionRoutes } from './routes/sessions.js'
 import { addStatusRoutes } from './routes/statuses.js'
+import { addTokenRoutes } from './routes/tokens.js'
 import { addUserRoutes } from './routes/users.js'
 
 declare module 'fastify' {
@@ -75,7 +81,13 @@ export function addWeb(app: FastifyInstance, world: World): void {
 function addApiRoutes(app: FastifyInstance, world: World): void {
   const api = createApi(app, world)
   addUserRoutes(api)
+  addAdministrationRoutes(api)
+  addApplicationRoutes(api)
+  addTokenRoutes(api)
   addProjectRoutes(api)
+  addProjectLifeRoutes(api)
+  addGroupRoutes(api)
+  addMemberRoutes(api)
   addCommitRoutes(api)
   addRepositoryRoutes(api)
   addRepositoryWriteRoutes(api)

@@ -75,8 +75,10 @@ export interface SimulatorOptions {
   hookTimeoutMs?: number
   /** Whether hooks are disabled after failures, by the rules of the version. Default true. */
   autoDisableHooks?: boolean
-  /** Whether hooks may point to this machine. Default true, unlike GitLab. */
+  /** Whether hooks may point to this machine, whatever an administrator has set. Default true, unlike GitLab. */
   allowLocalHooks?: boolean
+  /** Whether maintainers may make project access tokens; not so on gitlab.com's free tier. Default true. */
+  projectAccessTokens?: boolean
   /** Whether signing tokens are accepted, where the version knows them. Default true. */
   webhookSigning?: boolean
   /** Webhooks that one top-level group may send in a minute; more are lost. Default: no limit. */
@@ -288,6 +290,7 @@ function readSettings(options: SimulatorOptions): Settings {
     hookTimeoutMs: options.hookTimeoutMs ?? 10_000,
     notesPerMinute: options.notesPerMinute ?? limits.notesPerMinute,
     allowLocalHooks: options.allowLocalHooks ?? true,
+    projectAccessTokens: options.projectAccessTokens ?? true,
     webhookSigning: options.webhookSigning ?? true,
     hooksPerMinute: options.hooksPerMinute ?? limits.hooksPerMinute,
     apiLimit: options.apiLimit ?? limits.api,

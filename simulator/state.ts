@@ -86,10 +86,32 @@ export interface Membership {
   createdAt: Date
 }
 
+/** A group that was invited to a project or to another group. */
+export interface Invitation {
+  groupId: number
+  /** The most that its members get. */
+  accessLevel: number
+  expiresAt: string | null
+}
+
 export interface Namespace {
   id: number
   fullPath: string
   kind: 'group' | 'user'
+  name: string
+  description: string
+  visibility: Visibility
+  /** Members of the group itself, all of kind `direct`. */
+  members: Membership[]
+  invitations: Invitation[]
+  createdAt: Date
+}
+
+/** What an administrator has set. */
+export interface InstanceSettings {
+  allowLocalRequests: boolean
+  /** `host`, `host:port` or an IP range that hooks may reach all the same. */
+  outboundAllowlist: string[]
 }
 
 export interface Project {
@@ -110,7 +132,9 @@ export interface Project {
   forkPipelinesInParent: boolean
   protectedBranches: string[]
   forkedFromId: number | null
+  /** Memberships of the project itself; those of its groups are found through them. */
   members: Membership[]
+  invitations: Invitation[]
   gitDir: string
   nextMrIid: number
   nextPipelineIid: number
@@ -275,6 +299,7 @@ export interface State {
   refreshTokens: Map<string, RefreshToken>
   /** Who is signed in with which cookie. */
   sessions: Map<string, number>
+  instance: InstanceSettings
   namespaces: Map<string, Namespace>
   projects: Map<number, Project>
   /** Paths that projects have left, each with the project that was there last. */
@@ -300,6 +325,7 @@ const firstIds = {
   award: 90,
   token: 500,
   application: 10,
+  invitation: 600,
 }
 type IdKind = keyof typeof firstIds
 
@@ -312,6 +338,7 @@ export function createState(): State {
     authorizationCodes: new Map(),
     refreshTokens: new Map(),
     sessions: new Map(),
+    instance: { allowLocalRequests: false, outboundAllowlist: [] },
     namespaces: new Map(),
     projects: new Map(),
     movedPaths: new Map(),

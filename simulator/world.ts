@@ -27,6 +27,7 @@ export interface Settings {
   /** Notes that one user may create in a minute. */
   notesPerMinute: number
   allowLocalHooks: boolean
+  projectAccessTokens: boolean
   /** GitLab's flag: without it a signing token is ignored, where the version knows it. */
   webhookSigning: boolean
   /** Deliveries of one top-level group in a minute. */

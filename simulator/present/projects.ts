@@ -1,6 +1,6 @@
-import { effectiveMembership } from '../access.js'
+import { findGroup, highestOf, projectStandings } from '../groups.js'
 import { lastSegment, namespaceOf, parentPath, projectUrl } from '../projects.js'
-import type { Membership, Project, User } from '../state.js'
+import type { Invitation, Membership, Namespace, Project, User } from '../state.js'
 import type { World } from '../world.js'
 import { isoTime } from './times.js'
 
@@ -34,23 +34,37 @@ export function presentProjectSimple(
     avatar_url: null,
     star_count: 0,
     last_activity_at: isoTime(project.lastActivityAt),
-    namespace: presentNamespace(world, project),
+    namespace: presentNamespace(world, namespaceOf(world, project)),
   }
 }
 
-function presentNamespace(world: World, project: Project): Record<string, unknown> {
-  const namespace = namespaceOf(world, project)
+export function presentNamespace(world: World, namespace: Namespace): Record<string, unknown> {
   const parent = world.state.namespaces.get(parentPath(namespace.fullPath))
   return {
     id: namespace.id,
-    name: lastSegment(namespace.fullPath),
+    name: namespace.name,
     path: lastSegment(namespace.fullPath),
     kind: namespace.kind,
     full_path: namespace.fullPath,
     parent_id: namespace.fullPath.includes('/') ? (parent?.id ?? null) : null,
     avatar_url: null,
-    web_url: `${world.url}/${namespace.fullPath}`,
+    web_url: `${world.url}/${namespace.kind === 'group' ? 'groups/' : ''}${namespace.fullPath}`,
   }
+}
+
+/** The groups invited to a project or group, as its own answers list them. */
+export function presentInvitations(world: World, invitations: Invitation[]): Record<string, unknown>[] {
+  return invitations.flatMap((invitation) => {
+    const group = findGroup(world, invitation.groupId)
+    if (group === null) return []
+    return {
+      group_id: group.id,
+      group_name: group.name,
+      group_full_path: group.fullPath,
+      group_access_level: invitation.accessLevel,
+      expires_at: invitation.expiresAt,
+    }
+  })
 }
 
 export function presentProject(
@@ -64,6 +78,7 @@ export function presentProject(
     ...presentProjectSimple(world, project, facts),
     visibility: project.visibility,
     archived: project.archived,
+    shared_with_groups: presentInvitations(world, project.invitations),
     empty_repo: facts.empty,
     ...(viewer === null ? {} : { permissions: presentPermissions(world, project, viewer) }),
     ...(parent === undefined
@@ -87,10 +102,10 @@ export function presentProject(
 }
 
 function presentPermissions(world: World, project: Project, viewer: User): Record<string, unknown> {
+  const standings = projectStandings(world, project, viewer.id)
   const ofKind = (kind: Membership['kind']): Record<string, unknown> | null => {
-    const only = { ...project, members: project.members.filter((member) => member.kind === kind) }
-    const member = effectiveMembership(only, viewer.id, world.now())
-    return member === null ? null : { access_level: member.accessLevel, notification_level: 3 }
+    const [member] = highestOf(standings.filter((standing) => standing.kind === kind))
+    return member === undefined ? null : { access_level: member.accessLevel, notification_level: 3 }
   }
   return { project_access: ofKind('direct'), group_access: ofKind('inherited') }
 }

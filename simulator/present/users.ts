@@ -1,3 +1,4 @@
+import { personalNamespace } from '../groups.js'
 import type { Membership, User } from '../state.js'
 import type { World } from '../world.js'
 import { isoTime } from './times.js'
@@ -19,8 +20,9 @@ export function presentUserId(world: World, userId: number | null): Record<strin
   return user === undefined ? null : presentUserBasic(world, user)
 }
 
+/** Oneself and administrators see more; who administers is told to administrators alone. */
 export function presentUser(world: World, user: User, viewer: User | null): Record<string, unknown> {
-  const own = viewer?.id === user.id
+  const admin = viewer?.admin === true
   return {
     ...presentUserBasic(world, user),
     created_at: isoTime(user.createdAt),
@@ -28,9 +30,20 @@ export function presentUser(world: World, user: User, viewer: User | null): Reco
     location: '',
     public_email: null,
     bot: user.bot,
+    ...(admin || viewer?.id === user.id ? privateFields(world, user) : {}),
+    ...(admin ? { is_admin: user.admin } : {}),
+  }
+}
+
+function privateFields(world: World, user: User): Record<string, unknown> {
+  return {
+    email: user.email,
     external: user.external,
-    ...(own ? { email: user.email, two_factor_enabled: true } : {}),
-    ...(viewer?.admin === true ? { email: user.email, is_admin: user.admin } : {}),
+    two_factor_enabled: true,
+    can_create_group: !user.external,
+    can_create_project: !user.external,
+    namespace_id: personalNamespace(world, user).id,
+    confirmed_at: isoTime(user.createdAt),
   }
 }
 

@@ -1,6 +1,7 @@
 import { maintainer } from '../access.js'
 import { ApiError, messageError } from '../errors.js'
 import { refreshDisabled } from '../hooks/disabling.js'
+import { outboundRefusal } from '../outbound.js'
 import { isoTime } from '../present/times.js'
 import { hookEventNames, type Hook, type Project } from '../state.js'
 import type { World } from '../world.js'
@@ -129,13 +130,7 @@ function checkUrl(world: World, url: string): void {
 
 function refusalOf(world: World, url: string): string | null {
   if (!/^https?:\/\/\S+$/.test(url) || !URL.canParse(url)) return 'is invalid'
-  if (world.settings.allowLocalHooks) return null
-  const host = new URL(url).hostname
-  if (host === 'localhost' || host === '[::1]' || host.startsWith('127.')) {
-    return 'is blocked: Requests to localhost are not allowed'
-  }
-  const local = /^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(host)
-  return local ? 'is blocked: Requests to the local network are not allowed' : null
+  return world.settings.allowLocalHooks ? null : outboundRefusal(world, url)
 }
 
 const maxHooks = 100

@@ -2,7 +2,7 @@ import { accessLevel, canReadBuilds, canReadCode, canReadProject } from '../acce
 import { ApiError, forbidden, messageError, notFound, parameterError } from '../errors.js'
 import { findMergeRequest } from '../merge-requests.js'
 import { findProjectByPath } from '../projects.js'
-import type { MergeRequest, Project } from '../state.js'
+import type { MergeRequest, Project, Visibility } from '../state.js'
 import type { Ask } from './api.js'
 
 /** The project of `:id`, a number or a path; hidden ones do not exist, moved ones redirect. */
@@ -28,6 +28,20 @@ function projectByPath(ask: Ask, path: string): Project | undefined {
 
 export function requireLevel(ask: Ask, project: Project, level: number): void {
   if (accessLevel(ask.world, project, ask.caller.user) < level) throw forbidden()
+}
+
+export function requireAdmin(ask: Ask): void {
+  if (ask.caller.user?.admin !== true) throw forbidden()
+}
+
+/** The day `2026-01-31` of a parameter. */
+export function optionalDay(ask: Ask, name: string): string | null {
+  const text = optionalText(ask.body[name])
+  if (text === null || text === '') return null
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(Date.parse(text))) {
+    throw parameterError(`${name} is invalid`)
+  }
+  return text.slice(0, 10)
 }
 
 export function requireBuilds(ask: Ask, project: Project): void {
@@ -67,6 +81,13 @@ export function requiredText(ask: Ask, name: string): string {
   const value = ask.body[name]
   if (value === undefined || value === null) throw parameterError(`${name} is missing`)
   return String(value)
+}
+
+export function visibilityOf(ask: Ask): Visibility | null {
+  const value = ask.body['visibility']
+  if (value === undefined || value === null) return null
+  if (value === 'private' || value === 'internal' || value === 'public') return value
+  throw parameterError('visibility does not have a valid value')
 }
 
 export function listOf(value: string | string[] | undefined): string[] {

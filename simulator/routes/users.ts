@@ -1,6 +1,8 @@
 import { messageError } from '../errors.js'
 import { presentUser } from '../present/users.js'
+import type { User } from '../state.js'
 import type { Api } from './api.js'
+import { offsetPage } from './paging.js'
 
 export function addUserRoutes(api: Api): void {
   api.signed('GET', '/user', (ask) => presentUser(ask.world, ask.user, ask.user))
@@ -17,11 +19,13 @@ export function addUserRoutes(api: Api): void {
   )
 
   api.signed('GET', '/users', (ask) => {
-    const name = ask.query['username']
+    const { username, search } = ask.query
     const found = [...ask.world.state.users.values()].filter(
-      (user) => name === undefined || user.username === name,
+      (user) =>
+        (typeof username !== 'string' || user.username.toLowerCase() === username.toLowerCase()) &&
+        (typeof search !== 'string' || isFound(user, search.toLowerCase())),
     )
-    return found.map((user) => presentUser(ask.world, user, ask.user))
+    return offsetPage(ask, found).map((user) => presentUser(ask.world, user, ask.user))
   })
 
   for (const path of ['/version', '/metadata']) {
@@ -32,4 +36,8 @@ export function addUserRoutes(api: Api): void {
       enterprise: false,
     }))
   }
+}
+
+function isFound(user: User, search: string): boolean {
+  return `${user.username} ${user.name}`.toLowerCase().includes(search) || user.email === search
 }
