@@ -24,6 +24,8 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { path: 1 }, collation: caseless, name: 'path_caseless' },
       { key: { formerPaths: 1 }, collation: caseless, name: 'formerPaths_caseless' },
       { key: { 'hook.secretHash': 1 } },
+      { key: { 'hook.previousSecretHash': 1 }, sparse: true },
+      { key: { 'hook.state': 1, 'hook.health.checkedAt': 1 } },
       { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
     ]),
     modelCollection(db).createIndexes([

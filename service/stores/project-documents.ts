@@ -5,6 +5,51 @@ import type { StandaloneMember } from '../domain/standalone.js'
 export type HookState = 'pending' | 'registered' | 'not_allowed'
 
 /** Connected to a GitLab repository. */
+/** What a sealer made of a text. */
+interface Sealed {
+  key: string
+  iv: string
+  data: string
+  tag: string
+}
+
+export interface ProjectHook {
+  state: HookState
+  hookId: number | null
+  secretHash: string | null
+  /** The secrets before a rotation are good until `previousUntil`. Absent in rows of older versions, as the rest. */
+  previousSecretHash?: string | null
+  previousUntil?: Date | null
+  /** `whsec_…`, sealed for `hookKeyOwner`; null where GitLab does not sign. */
+  signingKey?: Sealed | null
+  previousSigningKey?: Sealed | null
+  health?: HookHealth | null
+}
+
+/** The webhook as GitLab last told it. */
+export interface HookHealth {
+  checkedAt: Date
+  /** GitLab's word: `executable`, `temporarily_disabled`, `disabled`; `missing` where the webhook is gone there. */
+  alertStatus: string
+  /** Until when GitLab sends nothing, where it said so. */
+  disabledUntil: Date | null
+  /** When something authentic last came; null where nothing did within a week. */
+  lastDeliveryAt: Date | null
+  /** When GitLab's log of deliveries was last read for what did not arrive; null where it was not, or cannot be. */
+  logReadAt: Date | null
+}
+
+export interface PollMark {
+  at: Date
+  /** By GitLab's clock. */
+  until: Date
+}
+
+/** To whom the signing key of a webhook is sealed. */
+export function hookKeyOwner(projectId: string): string {
+  return `hook:${projectId}`
+}
+
 export interface Project {
   id: string
   gitlabProjectId: number
@@ -16,7 +61,9 @@ export interface Project {
   connectedAt: Date
   /** When GitLab last confirmed the fields above. */
   checkedAt: Date
-  hook: { state: HookState; hookId: number | null; secretHash: string | null }
+  hook: ProjectHook
+  /** How far GitLab's list of merge requests has been read for what no webhook told; absent: not yet. */
+  polled?: PollMark
   /** Whether jobs that run a fork's code may report; absent: refused. */
   forkReports?: ForkReports
 }

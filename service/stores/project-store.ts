@@ -14,6 +14,7 @@ import {
   type ProjectFacts,
 } from './project-documents.js'
 import { createProjectEndings } from './project-endings.js'
+import { createProjectHooks } from './project-hooks.js'
 import { createStandaloneProjects } from './standalone-projects.js'
 
 export type {
@@ -83,9 +84,9 @@ export function createProjectStore(db: Db) {
     return findOne({ gitlabProjectId })
   }
 
-  /** Whose webhook carries the secret of this hash. */
+  /** Whose webhook carries the secret of this hash, or carried it before a rotation. */
   function findBySecretHash(secretHash: string): Promise<Project | null> {
-    return findOne({ 'hook.secretHash': secretHash })
+    return findOne({ $or: [{ 'hook.secretHash': secretHash }, { 'hook.previousSecretHash': secretHash }] })
   }
 
   /** By the path as GitLab last told it, else by one it had before: for addresses of pages, never to authorise. */
@@ -162,6 +163,7 @@ export function createProjectStore(db: Db) {
     doubt,
     close,
     setHook,
+    ...createProjectHooks(projects),
     setForkReports,
     listOpen,
     /** All ids in batches, for the reconciler. */

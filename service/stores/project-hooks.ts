@@ -1,0 +1,59 @@
+import type { Collection, Filter } from 'mongodb'
+import type { HookHealth, PollMark, ProjectDoc } from './project-documents.js'
+
+/** What is known of the webhooks of projects, and what stands in for them. */
+export function createProjectHooks(projects: Collection<ProjectDoc>) {
+  /** Only of the webhook that was looked at, which may have been registered anew meanwhile. */
+  async function setHookHealth(projectId: string, hookId: number, health: HookHealth): Promise<void> {
+    await projects.updateOne({ _id: projectId, 'hook.hookId': hookId }, { $set: { 'hook.health': health } })
+  }
+
+  /** The webhook is gone in GitLab: it is to be registered anew, its secrets are good until then. */
+  async function loseHook(projectId: string, hookId: number, health: HookHealth): Promise<boolean> {
+    const lost = { 'hook.state': 'pending' as const, 'hook.hookId': null, 'hook.health': health }
+    const { matchedCount } = await projects.updateOne(
+      { _id: projectId, 'hook.hookId': hookId },
+      { $set: lost },
+    )
+    return matchedCount > 0
+  }
+
+  /** Projects whose webhook was last looked at before `before` or never, those first that wait longest. */
+  async function listHooksToCheck(before: Date, limit: number): Promise<string[]> {
+    const isDue = { $or: [{ 'hook.health.checkedAt': { $lt: before } }, { 'hook.health.checkedAt': null }] }
+    const docs = await projects
+      .find({ 'hook.state': 'registered', ...isDue } as Filter<ProjectDoc>)
+      .project<{ _id: string }>({ _id: 1 })
+      .sort({ 'hook.health.checkedAt': 1 })
+      .limit(limit)
+      .toArray()
+    return docs.map((doc) => doc._id)
+  }
+
+  /** Of these projects those whose merge requests were last polled before the time for their kind, or never. */
+  async function listToPoll(
+    projectIds: string[],
+    { hooked, hookless, limit }: { hooked: Date; hookless: Date; limit: number },
+  ): Promise<string[]> {
+    const never = { 'polled.at': null }
+    const docs = await projects
+      .find({
+        _id: { $in: projectIds },
+        $or: [
+          { 'hook.state': 'registered', $or: [never, { 'polled.at': { $lt: hooked } }] },
+          { 'hook.state': { $ne: 'registered' }, $or: [never, { 'polled.at': { $lt: hookless } }] },
+        ],
+      } as Filter<ProjectDoc>)
+      .project<{ _id: string }>({ _id: 1 })
+      .sort({ 'polled.at': 1 })
+      .limit(limit)
+      .toArray()
+    return docs.map((doc) => doc._id)
+  }
+
+  async function setPolled(projectId: string, polled: PollMark): Promise<void> {
+    await projects.updateOne({ _id: projectId }, { $set: { polled } })
+  }
+
+  return { setHookHealth, loseHook, listHooksToCheck, listToPoll, setPolled }
+}
