@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 
-import type { Application, AuthorizationCode, User } from '../state.js'
+import { groupStandings } from '../groups.js'
 import { getUser } from '../people.js'
+import type { Application, AuthorizationCode, User } from '../state.js'
 import type { World } from '../world.js'
 
 const signInTokenLifetimeSeconds = 120
@@ -28,6 +29,8 @@ export function signInToken(world: World, application: Application, code: Author
 
 /** What `GET /oauth/userinfo` tells of a person to somebody with these scopes. */
 export function userClaims(world: World, user: User, scopes: string[]): Record<string, unknown> {
+  const groups = [...world.state.namespaces.values()].filter((one) => one.kind === 'group')
+  const standings = groups.map((group) => ({ group, own: groupStandings(world, group, user.id) }))
   return {
     sub: String(user.id),
     sub_legacy: createHash('sha256').update(`${user.id}`).digest('hex'),
@@ -37,7 +40,9 @@ export function userClaims(world: World, user: User, scopes: string[]): Record<s
     ...(scopes.includes('email') ? { email: user.email, email_verified: true } : {}),
     profile: `${world.url}/${user.username}`,
     picture: null,
-    groups: [],
-    groups_direct: [],
+    groups: standings.filter(({ own }) => own.length > 0).map(({ group }) => group.fullPath),
+    groups_direct: standings
+      .filter(({ own }) => own.some(({ kind }) => kind === 'direct'))
+      .map(({ group }) => group.fullPath),
   }
 }

@@ -128,9 +128,10 @@ for (const version of versions) {
     t.equal(await level(cast.gus.id), null)
     t.equal(await level(cast.rita.id, ''), null, 'not a member of the project itself')
     t.same(ids(await ada('GET', `/projects/${project}/members`)), [cast.devon.id])
-    t.same(ids(await ada('GET', `/projects/${project}/members/all`)).toSorted(), [
-      ...[cast.devon.id, cast.rita.id, cast.otto.id, cast.ada.id].toSorted(),
-    ])
+    t.same(
+      ids(await ada('GET', `/projects/${project}/members/all`)).toSorted(),
+      [cast.devon.id, cast.rita.id, cast.otto.id, cast.ada.id].toSorted(),
+    )
     t.match((await as(cast.otto)('GET', `/projects/${project}`)).json, {
       permissions: { project_access: null, group_access: null },
       shared_with_groups: [{ group_id: team, group_access_level: 30 }],

@@ -16,6 +16,7 @@ t.beforeEach(() => {
 const maya = gitlab.createUser({ username: 'maya', name: 'Maya <b>' })
 const bo = gitlab.createUser({ username: 'bo', name: 'Bo' })
 gitlab.setUserState(bo.id, 'blocked')
+const root = gitlab.createUser({ username: 'root', admin: true })
 gitlab.createUser({ username: 'robot', name: 'Robot', bot: true })
 const callback = 'https://mlmm.example.com/auth/callback?from=gitlab'
 const verifier = 'ks02i3jdikdo2k0dkfodf3m39rjfjsdk0wk349rj3jrhf'
@@ -445,6 +446,9 @@ t.test('token info, introspection and user info', async (t) => {
   const application = newApplication()
   const { accessToken } = await pair(application, { scope: 'openid email' })
   const plain = await pair(application, { scope: 'read_user' })
+  const group = await call(gitlab, maya.token, 'POST', '/groups', { name: 'Lab', path: 'lab' })
+  const parentId = (group.json as { id: number }).id
+  await call(gitlab, root.token, 'POST', '/groups', { name: 'Sub', path: 'sub', parent_id: parentId })
   clock.now = new Date(start.getTime() + 100_000)
   const inspect = (asker: Application, token = accessToken) =>
     post('/oauth/introspect', { token, ...credentials(asker) })
@@ -473,7 +477,14 @@ t.test('token info, introspection and user info', async (t) => {
   t.match(await post('/oauth/introspect', { token: accessToken }), { status: 401 })
   t.match(await bearer(accessToken, '/oauth/userinfo'), {
     status: 200,
-    json: { sub: String(maya.id), nickname: 'maya', email: 'maya@example.com', email_verified: true },
+    json: {
+      sub: String(maya.id),
+      nickname: 'maya',
+      email: 'maya@example.com',
+      email_verified: true,
+      groups: ['lab', 'lab/sub'],
+      groups_direct: ['lab'],
+    },
   })
   t.match(await bearer(plain.accessToken, '/oauth/userinfo'), {
     status: 403,
