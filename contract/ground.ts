@@ -39,7 +39,13 @@ interface CallOptions {
   token?: string | null
 }
 
-const ciConfig = 'train:\n  tags: [mlmm-contract-no-such-runner]\n  script: "true"\n'
+/** Only who asks for it gets a pipeline, whose job no runner takes. */
+const ciConfig = `workflow:
+  rules: [{if: $CI_PIPELINE_SOURCE == "api"}]
+train:
+  tags: [mlmm-contract-no-such-runner]
+  script: "true"
+`
 const timeoutMs = 20_000
 
 /** Makes the project, gives it to `use` and removes it, however `use` ends. */
@@ -117,8 +123,8 @@ async function prepare(call: Ground['call'], projectId: number, created: Record<
         },
       }),
     )
-  const main = await commit('main', { '.gitlab-ci.yml': ciConfig, '.mlmm.yml': 'results: {}\n' }, {})
-  const head = await commit('feature', { 'a.txt': 'one\n' }, { start_branch: 'main' })
+  const main = await commit('main', { '.mlmm.yml': 'results: {}\n' }, {})
+  const head = await commit('feature', { '.gitlab-ci.yml': ciConfig }, { start_branch: 'main' })
   const opened = await made(
     call('POST', `${below}/merge_requests`, {
       body: { source_branch: 'feature', target_branch: 'main', title: 'Feature' },
