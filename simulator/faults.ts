@@ -58,6 +58,18 @@ export const requestedTooManyTimes = {
   body: { message: { error: 'This endpoint has been requested too many times. Try again later.' } },
 } satisfies Pick<Fault, 'status' | 'body'>
 
+/** A commit status whose lock another update has held for ten seconds. */
+export const statusInProgress = {
+  status: 409,
+  body: { message: 'Another update to this commit status is in progress' },
+} satisfies Pick<Fault, 'status' | 'body'>
+
+/** A commit status for a pipeline that is full. */
+export const tooManyJobs = {
+  status: 422,
+  body: { message: 'The number of jobs has exceeded the limit' },
+} satisfies Pick<Fault, 'status' | 'body'>
+
 /** What a proxy in front of GitLab answers while GitLab restarts. */
 export const badGateway = {
   status: 502,

@@ -1,18 +1,22 @@
 import { parameterError } from '../errors.js'
 import type { Ask } from './api.js'
 
+/** GitLab counts no further. */
+const maxCountedRows = 10_000
+
 /** Sends one page of the rows, with the headers of offset paging. */
 export function offsetPage<T>(ask: Ask, rows: T[]): T[] {
   const { paging } = ask.world
   const page = positive(ask, 'page', 1)
   const perPage = pageSize(ask)
+  const counted = !paging.dropTotals && rows.length <= maxCountedRows
   const pages = Math.max(1, Math.ceil(rows.length / perPage))
   const hasNext = page < pages || (paging.linkToEmptyPage && page === pages)
   const links = [
     ...(page > 1 ? [link(ask, page - 1, 'prev')] : []),
     ...(hasNext ? [link(ask, page + 1, 'next')] : []),
     link(ask, 1, 'first'),
-    ...(paging.dropTotals ? [] : [link(ask, pages, 'last')]),
+    ...(counted ? [link(ask, pages, 'last')] : []),
   ]
   ask.reply.headers({
     link: links.join(', '),
@@ -21,7 +25,7 @@ export function offsetPage<T>(ask: Ask, rows: T[]): T[] {
     'x-per-page': String(perPage),
     'x-prev-page': page > 1 ? String(page - 1) : '',
   })
-  if (!paging.dropTotals) {
+  if (counted) {
     ask.reply.headers({ 'x-total': String(rows.length), 'x-total-pages': String(pages) })
   }
   return rows.slice((page - 1) * perPage, page * perPage)

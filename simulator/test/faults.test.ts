@@ -1,6 +1,6 @@
 import t from 'tap'
 
-import { badGateway, requestedTooManyTimes, retryLater } from '../faults.js'
+import { badGateway, requestedTooManyTimes, retryLater, statusInProgress, tooManyJobs } from '../faults.js'
 import { call, openMergeRequest, startStory } from './helper.js'
 
 const story = await startStory(t)
@@ -37,6 +37,22 @@ t.test('limits inside GitLab answer with JSON and no headers', async (t) => {
 
   t.match(answer, { status: 429, json: { message: { error: /too many times/ } } })
   t.equal(answer.headers.get('retry-after'), null)
+})
+
+t.test('a commit status can meet a lock, or a pipeline that is full', async (t) => {
+  const statuses = '/projects/:id/statuses/:sha'
+  const before = gitlab.state.jobs.size
+  const post = () =>
+    call(gitlab, bot.token, 'POST', `/projects/${project.id}/statuses/${mr.sha}`, { state: 'success' })
+  gitlab.faults.add({ method: 'POST', route: statuses, times: 1, ...statusInProgress })
+  const locked = await post()
+  gitlab.faults.add({ method: 'POST', route: statuses, times: 1, ...tooManyJobs })
+  const full = await post()
+
+  t.match(locked, { status: 409, json: { message: /is in progress/ } })
+  t.match(full, { status: 422, json: { message: /exceeded the limit/ } })
+  t.equal(gitlab.state.jobs.size, before)
+  t.equal((await post()).status, 201)
 })
 
 t.test('the connection can be cut after the effect', async (t) => {

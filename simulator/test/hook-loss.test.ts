@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import t from 'tap'
 
@@ -33,6 +35,29 @@ t.test('deliveries can be lost, doubled and overtaken', async (t) => {
   t.same(statuses, ['success', 'success', 'running'])
   const keys = receiver.received.slice(0, 2).map(({ headers }) => headers['idempotency-key'])
   t.equal(keys[0], keys[1])
+})
+
+t.test('a receiver that is too slow fails, and is not asked again', async (t) => {
+  const story = await startStory(t, { hookTimeoutMs: 50 })
+  const { gitlab } = story
+  let asked = 0
+  const server = createServer(() => (asked += 1))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : ''
+  const id = await addHook(story, `http://127.0.0.1:${port}/hook`, { merge_requests_events: true })
+
+  await openMergeRequest(story)
+  await gitlab.settled()
+
+  t.equal(asked, 1)
+  t.match(gitlab.hooks.deliveries, [{ status: null, error: /timeout/ }])
+  t.equal(gitlab.state.hooks.get(id)?.failures, 1)
 })
 
 t.test('a hook is not called again by what it has caused itself', async (t) => {

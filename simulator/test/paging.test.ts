@@ -1,6 +1,6 @@
 import t from 'tap'
 
-import { call, startStory } from './helper.js'
+import { call, openMergeRequest, startStory } from './helper.js'
 
 const { gitlab, author } = await startStory(t)
 for (const name of ['a', 'b', 'c', 'd', 'e']) {
@@ -69,6 +69,28 @@ t.test('totals can be missing and the next page can be empty', async (t) => {
     (await walk('/projects?per_page=3')).map((page) => page.length),
     [3, 3, 0],
   )
+})
+
+t.test('above ten thousand rows nothing is counted', async (t) => {
+  const big = await startStory(t)
+  const mr = await openMergeRequest(big)
+  const path = `/projects/${big.project.id}/merge_requests/${mr.iid}/notes`
+  await call(big.gitlab, big.bot.token, 'POST', path, { body: 'Again and again' })
+  const [note] = big.gitlab.listNotes(big.project.id, mr.iid)
+  const { notes } = big.gitlab.state
+  if (note === undefined) return t.fail('there is a note')
+  while (notes.size < 10_000) notes.set(note.id + notes.size, { ...note, id: note.id + notes.size })
+  const ask = () => call(big.gitlab, big.bot.token, 'GET', `${path}?per_page=100`)
+
+  const counted = await ask()
+  notes.set(note.id + 20_000, { ...note, id: note.id + 20_000 })
+  const uncounted = await ask()
+
+  t.equal(counted.headers.get('x-total'), '10000')
+  t.equal(uncounted.headers.get('x-total'), null)
+  t.equal(uncounted.headers.get('x-total-pages'), null)
+  t.equal(uncounted.headers.get('x-next-page'), '2')
+  t.notMatch(uncounted.headers.get('link'), /rel="last"/)
 })
 
 t.test('a page holds at most a hundred rows', async (t) => {
