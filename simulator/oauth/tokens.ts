@@ -8,7 +8,7 @@ import { signInToken } from './claims.js'
 import { oauthError } from './errors.js'
 
 const codeLifetimeMs = 10 * 60_000
-export const tokenLifetimeSeconds = 7200
+const tokenLifetimeSeconds = 7200
 
 /** What one sends to the endpoints for programs, with the credentials of HTTP Basic put among the fields. */
 export type OAuthFields = Record<string, string | null>
