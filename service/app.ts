@@ -10,12 +10,14 @@ import { bodyParser } from './plugins/body-parser.js'
 import { ciIdentity } from './plugins/ci-identity.js'
 import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
+import { pageFrame } from './plugins/page-frame.js'
 import { createPersonAccess } from './plugins/person-access.js'
 import { personIdentity } from './plugins/person-identity.js'
 import { createProjectAccess } from './plugins/project-access.js'
 import { session } from './plugins/session.js'
 import { securityHeaders } from './plugins/security-headers.js'
 import { views } from './plugins/views.js'
+import { accountRoutes } from './routes/account.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
 import { gateRoutes } from './routes/gate.js'
 import { createGateReader } from './routes/gate-verdict.js'
@@ -33,7 +35,7 @@ import { webhookRoutes } from './routes/webhooks.js'
 import type { Stores } from './stores/stores.js'
 
 export interface AppOptions {
-  config: Pick<Config, 'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy' | 'sessionSecret'>
+  config: Pick<Config, 'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy' | 'sessionSecret' | 'oauth'>
   stores: Stores
   gitlab: GitLab
   keys: SigningKeys
@@ -68,7 +70,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   const addresses = createAddresses(config.publicUrl)
   // Pages link to each other without the host, so that they work under any that reaches them.
-  const pageAddresses = createAddresses(new URL(config.publicUrl).pathname.replace(/\/$/, ''))
+  const basePath = new URL(config.publicUrl).pathname.replace(/\/$/, '')
+  const pageAddresses = createAddresses(basePath)
   const access = createProjectAccess({
     gitlab,
     projects: stores.projects,
@@ -117,6 +120,17 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(rulesSchemaRoutes)
   await app.register(views, { addresses: pageAddresses })
+  await app.register(pageFrame, { addresses: pageAddresses, basePath, canSignIn: config.oauth !== null })
+  await app.register(accountRoutes, {
+    sessions: stores.sessions,
+    apiTokens: stores.apiTokens,
+    personAccess,
+    keptAccess: null,
+    addresses: pageAddresses,
+    publicUrl: config.publicUrl,
+    gitlabUrl: config.gitlab.url,
+    clock,
+  })
   await app.register(pageRoutes, { access, addresses: pageAddresses, publicUrl: config.publicUrl, ...stores })
   return app
 }

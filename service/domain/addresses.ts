@@ -32,6 +32,17 @@ export interface Addresses {
   mergeRequest(path: string, mrIid: number): string
   history(path: string, model: { name: string; dataset: string }, before?: string): string
   model(path: string, model: ModelAddress): string
+  /** Leads back to a path of this service afterwards. */
+  signIn(returnTo?: string): string
+  signOut(): string
+  signOutEverywhere(): string
+  profile(): string
+  /** Ends a session of one's own. */
+  endSession(sessionId: string): string
+  /** Has us forget what somebody allowed us to do in GitLab. */
+  forgetAccess(): string
+  tokens(): string
+  revokeToken(tokenId: string): string
   /** A file of `views/assets/`. */
   asset(file: string): string
   /** The model as JSON. */
@@ -57,6 +68,14 @@ export function createAddresses(publicUrl: string): Addresses {
       const query = queryOf({ repeat, trial, pipeline: pipelineId })
       return `${history(path, model)}/${commit.slice(0, 12)}${query}`
     },
+    signIn: (returnTo) => `${publicUrl}/-/sign-in${queryOf({ return_to: returnTo })}`,
+    signOut: () => `${publicUrl}/-/sign-out`,
+    signOutEverywhere: () => `${publicUrl}/-/sign-out/everywhere`,
+    profile: () => `${publicUrl}/-/profile`,
+    endSession: (sessionId) => `${publicUrl}/-/profile/sessions/${encodeSegment(sessionId)}/revoke`,
+    forgetAccess: () => `${publicUrl}/-/profile/gitlab/forget`,
+    tokens: () => `${publicUrl}/-/profile/tokens`,
+    revokeToken: (tokenId) => `${publicUrl}/-/profile/tokens/${encodeSegment(tokenId)}/revoke`,
     asset: (file) => `${publicUrl}/-/assets/${encodeSegment(file)}`,
     modelJson: (gitlabProjectId, modelId) =>
       `${publicUrl}/api/v1/projects/${gitlabProjectId}/models/${encodeSegment(modelId)}`,

@@ -1,5 +1,7 @@
 import Handlebars from 'handlebars'
 import { visibleText } from './text.js'
+import type { NewTokenView, TokensView } from './pages/tokens.js'
+import type { ProfileView } from './pages/profile.js'
 import type { HistoryView } from './pages/history.js'
 import type { MergeRequestView } from './pages/merge-request.js'
 import type { ModelView } from './pages/model.js'
@@ -14,6 +16,9 @@ export interface Pages {
   history: HistoryView
   model: ModelView
   'merge-request': MergeRequestView
+  profile: ProfileView
+  tokens: TokensView
+  'new-token': NewTokenView
   problem: ProblemView
 }
 
@@ -25,6 +30,17 @@ export interface PageFrame {
   title: string
   /** Where the page stands, from the outside in; the last is the page itself. */
   crumbs: Crumb[]
+}
+
+/** What the frame says of whoever looks at the page. */
+export interface AccountFrame {
+  /** Null where nobody is signed in. */
+  viewer: { name: string; username: string } | null
+  /** Leads back to the page; null where nobody can sign in. */
+  signInHref: string | null
+  profileHref: string
+  tokensHref: string
+  signOutHref: string
 }
 
 export interface Crumb {
@@ -47,7 +63,8 @@ export interface Site {
 }
 
 export interface HtmlRenderer {
-  render<P extends PageName>(page: P, view: Pages[P] & PageFrame): string
+  /** `account` is null for a page that is for nobody in particular. */
+  render<P extends PageName>(page: P, view: Pages[P] & PageFrame, account?: AccountFrame | null): string
 }
 
 /** Parses all templates now, so that rendering reads nothing and a broken template stops the start; their code is made
@@ -66,10 +83,10 @@ export function createHtmlRenderer({ layout, partials, pages }: HtmlSources, sit
   for (const [name, source] of Object.entries(partials)) engine.registerPartial(name, compile(source))
   const compiled = new Map(Object.entries(pages).map(([name, source]) => [name, compile(source)]))
   return {
-    render(page, view) {
+    render(page, view, account = null) {
       const template = compiled.get(page)
       if (template === undefined) throw new Error(`There is no page ${page}`)
-      return template({ ...view, site })
+      return template({ ...view, site, account })
     },
   }
 }

@@ -1,9 +1,8 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type PageAddress, parsePageAddress } from '../domain/page-address.js'
 import { Problem } from '../errors.js'
-import { refuse } from '../plugins/error-handler.js'
-import { problemView } from '../render/pages/problem.js'
 import type { PageContext, RenderedPage } from './pages/context.js'
+import { createPageErrorHandler } from './pages/errors.js'
 import { readHistoryPage } from './pages/history.js'
 import { readMergeRequestPage } from './pages/merge-request.js'
 import { readModelPage } from './pages/model.js'
@@ -15,32 +14,16 @@ const programs = /^\/(api|ci|webhooks)(\/|$)/
 
 /** The pages for people, of projects that are open to everyone. */
 export async function pageRoutes(fastify: FastifyInstance, context: PageContext): Promise<void> {
-  fastify.setErrorHandler(async (error, request, reply) => {
-    const problem = refuse(error, request)
-    if (problem.retryAfterSeconds !== null) reply.header('retry-after', problem.retryAfterSeconds)
-    const { status, message, help } = problem
-    const view = problemView({
-      status,
-      message,
-      help,
-      requestId: request.id,
-      projectPath: status < 500 ? await findProject(request) : null,
-      addresses: context.addresses,
-    })
-    return reply.code(status).type('text/html; charset=utf-8').send(fastify.html.render('problem', view))
-  })
+  fastify.setErrorHandler(createPageErrorHandler({ ...context, findProjectPath: findProject }))
 
   fastify.get('/*', { config: { access: 'open-project' } }, async (request, reply) => {
     const { pathname, query } = addressOf(request)
     if (programs.test(pathname)) return reply.callNotFound()
     const address = parsePageAddress(pathname)
     if (address === null) throw new Problem('NOT_FOUND', { message: 'There is no page at this address.' })
-    return send(reply, await readPage(context, address, query))
+    const { page, view } = await readPage(context, address, query)
+    return reply.renderPage(page, view)
   })
-
-  function send(reply: FastifyReply, { page, view }: RenderedPage): FastifyReply {
-    return reply.type('text/html; charset=utf-8').send(fastify.html.render(page, view))
-  }
 
   /** The project around a page that was not found, if one may see it. */
   async function findProject(request: FastifyRequest): Promise<string | null> {

@@ -10,7 +10,13 @@ export interface ApiToken {
   gitlabUserId: number
   /** The username at the time it was made: for whoever reads the list. */
   name: string
+  /** What it is for, in its owner's words; empty for one that `npm run token` made. */
+  description: string
   scope: TokenScope
+  /** Our ids of the projects that it is limited to; null: all that its person may see. */
+  projectIds: readonly string[] | null
+  /** The same as they were called at the time. */
+  projectPaths: readonly string[] | null
   createdAt: Date
   expiresAt: Date
   /** At most an hour behind; null where it was never used. */
@@ -18,14 +24,20 @@ export interface ApiToken {
   revokedAt: Date | null
 }
 
-interface ApiTokenDoc extends Omit<ApiToken, 'id'> {
+/** Tokens of earlier versions have no limits. */
+interface ApiTokenDoc extends Omit<ApiToken, 'id' | keyof Limits>, Partial<Limits> {
   _id: string
   schema: 1
   hash: string
 }
 
-export type NewApiToken = Pick<ApiToken, 'gitlabUserId' | 'name' | 'scope' | 'expiresAt'>
+type Limits = Pick<ApiToken, 'description' | 'projectIds' | 'projectPaths'>
 
+export type NewApiToken = Pick<ApiToken, 'gitlabUserId' | 'name' | 'scope' | 'expiresAt'> & Partial<Limits>
+
+const unlimited: Limits = { description: '', projectIds: null, projectPaths: null }
+
+const mostListed = 100
 const lastUsedEveryMs = 3_600_000
 
 export function apiTokenCollection(db: Db): Collection<ApiTokenDoc> {
@@ -33,7 +45,7 @@ export function apiTokenCollection(db: Db): Collection<ApiTokenDoc> {
 }
 
 function fromDoc({ _id: id, schema: _, hash: __, ...rest }: ApiTokenDoc): ApiToken {
-  return { id, ...rest }
+  return { id, ...unlimited, ...rest }
 }
 
 export function createApiTokenStore(db: Db) {
@@ -73,7 +85,21 @@ export function createApiTokenStore(db: Db) {
     return (await tokens.updateMany(filter, { $set: { revokedAt: now } })).modifiedCount
   }
 
-  return { create, findByText, markUsed, revokeAll }
+  /** The person's tokens that were not revoked, the newest first; also expired ones. */
+  async function list(gitlabUserId: number): Promise<ApiToken[]> {
+    const docs = await tokens
+      .find({ gitlabUserId, revokedAt: null }, { sort: { createdAt: -1, _id: 1 }, limit: mostListed })
+      .toArray()
+    return docs.map(fromDoc)
+  }
+
+  /** Ends a token of the person; false where they have no such. */
+  async function revoke(id: string, gitlabUserId: number, now: Date): Promise<boolean> {
+    const filter = { _id: id, gitlabUserId, revokedAt: null }
+    return (await tokens.updateOne(filter, { $set: { revokedAt: now } })).modifiedCount === 1
+  }
+
+  return { create, findByText, markUsed, list, revoke, revokeAll }
 }
 
 export type ApiTokenStore = ReturnType<typeof createApiTokenStore>

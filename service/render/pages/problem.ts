@@ -18,12 +18,17 @@ export interface ProblemInput {
   requestId: string
   /** The project that the address names, if it is there. */
   projectPath: string | null
+  /** Where signing in may help; else null. */
+  signInHref: string | null
   addresses: Addresses
 }
 
 const headings: Record<number, string> = {
   400: 'This address is not understood',
+  401: 'Not signed in',
+  403: 'This is not allowed',
   404: 'Nothing here',
+  429: 'Too many requests',
   503: 'Not available at the moment',
 }
 
@@ -40,6 +45,7 @@ export function problemView(input: ProblemInput): ProblemView {
     help: input.help,
     requestId: isOurs ? input.requestId : null,
     links: [
+      ...(input.signInHref === null ? [] : [{ text: 'Sign in', href: input.signInHref }]),
       ...(projectPath === null ? [] : [{ text: projectPath, href: addresses.project(projectPath) }]),
       { text: 'Projects open to everyone', href: addresses.projects() },
     ],

@@ -6,7 +6,16 @@ const site = { homeHref: '/', styleHref: '/-/assets/style.css', iconHref: '/-/as
 
 /** The page `problem` alone is of interest. */
 function sources(problem: string, layout = '{{> @partial-block}}'): HtmlSources {
-  const others = { projects: '', project: '', history: '', model: '', 'merge-request': '' }
+  const others = {
+    projects: '',
+    project: '',
+    history: '',
+    model: '',
+    'merge-request': '',
+    profile: '',
+    tokens: '',
+    'new-token': '',
+  }
   return { layout, partials: {}, pages: { ...others, problem } }
 }
 

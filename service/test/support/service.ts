@@ -93,6 +93,7 @@ export async function startTestService(
       autoConnect: options.autoConnect ?? ['**/*'],
       trustProxy: false,
       sessionSecret: 's'.repeat(32),
+      oauth: null,
       gitlab: {
         url: simulator.url,
         apiUrl: simulator.url,
