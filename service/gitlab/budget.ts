@@ -1,4 +1,4 @@
-import { pauseAfter, resetAfter, wholeNumber } from './rate-limit.js'
+import { isBelowThrottle, pauseAfter, resetAfter, wholeNumber } from './rate-limit.js'
 
 /** The part of a token's calls that is kept for what people wait for; polling stops there until the limit's reset. */
 const reservedPart = 0.25
@@ -47,10 +47,10 @@ export function createBudget(now: () => number): Budget {
   return { waitMs, learn }
 }
 
-/** GitLab limits the notes of a user apart from all other calls, and sends no headers then: reading may go on. */
+/** GitLab limits the notes of a user apart from all other calls: reading may go on. */
 function isApplicationLimit(endpoint: string, status: number, headers: Headers): boolean {
-  if (status !== 429 || !isNoteCreation(endpoint)) return false
-  return !headers.has('retry-after') && !headers.has('ratelimit-limit')
+  if (status !== 429 || !isNoteCreation(endpoint) || headers.has('retry-after')) return false
+  return !headers.has('ratelimit-limit') || isBelowThrottle(headers)
 }
 
 function isNoteCreation(endpoint: string): boolean {

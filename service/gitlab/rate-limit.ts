@@ -3,14 +3,22 @@ const longestPauseMs = 3_600_000
 
 /**
  * How long a token has to rest after an answer, in milliseconds; null where it need not. GitLab counts per user, so
- * one refused call speaks for all calls of the token. Its application limits (notes) send no headers at all; their
+ * one refused call speaks for all calls of the token. Its application limits (notes) say nothing of themselves; their
  * window is a minute.
  */
 export function pauseAfter(status: number, headers: Headers, nowMs: number): number | null {
   const untilResetMs = resetAfter(headers, nowMs)
-  if (status === 429) return clamp(retryAfter(headers, nowMs) ?? untilResetMs ?? defaultPauseMs)
+  if (status === 429) {
+    const throttleMs = isBelowThrottle(headers) ? null : untilResetMs
+    return clamp(retryAfter(headers, nowMs) ?? throttleMs ?? defaultPauseMs)
+  }
   if (headers.get('ratelimit-remaining') !== '0' || untilResetMs === null) return null
   return clamp(untilResetMs)
+}
+
+/** Whether the throttle, of which every answer tells, has calls left: a refusal is then that of another limit. */
+export function isBelowThrottle(headers: Headers): boolean {
+  return (wholeNumber(headers, 'ratelimit-remaining') ?? 0) > 0
 }
 
 /** `Retry-After` in milliseconds: seconds or an HTTP date. */

@@ -59,6 +59,15 @@ t.test('too many notes: other calls go on', async (t) => {
   t.equal(budget.waitMs(posting), 0)
 })
 
+t.test('too many notes while the throttle is far away: its reset does not count', async (t) => {
+  const { budget } = budgetAt()
+
+  budget.learn(posting, { ...left(1900), status: 429 })
+
+  t.equal(budget.waitMs(posting), 60_000)
+  t.equal(budget.waitMs(reading), 0)
+})
+
 t.test('a throttle of the whole token rests all calls, whichever call met it', async (t) => {
   const { budget } = budgetAt()
 
