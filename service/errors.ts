@@ -165,6 +165,32 @@ export const errorCatalogue = {
     retryable: false,
     help: "The webhook's secret is not the one of this project; reconnect the project to set it anew.",
   },
+  GRANT_MISSING: { status: 401, retryable: false, help: 'Sign in with GitLab.' },
+  GRANT_LOST: {
+    status: 401,
+    retryable: false,
+    help: 'Sign in with GitLab again, once; nothing else was lost.',
+  },
+  GRANT_REVOKED: {
+    status: 401,
+    retryable: false,
+    help: 'Sign in with GitLab again to allow it anew.',
+  },
+  GRANT_SCOPE: {
+    status: 403,
+    retryable: false,
+    help: 'Sign in with GitLab again and consent to what the page asks for.',
+  },
+  GITLAB_USER_BLOCKED: {
+    status: 403,
+    retryable: true,
+    help: 'Ask an administrator of GitLab to activate the account; all is kept, and asked again every few minutes.',
+  },
+  GITLAB_PASSWORD_EXPIRED: {
+    status: 403,
+    retryable: true,
+    help: 'Sign in to GitLab in a browser and do what it asks for there; all is kept, and asked again every few minutes.',
+  },
   GITLAB_UNAVAILABLE: { status: 503, retryable: true, help: 'GitLab did not answer; try again in a minute.' },
   TOO_MANY_PREVIEWS: {
     status: 429,

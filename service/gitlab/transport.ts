@@ -1,4 +1,5 @@
 import { createRequesterFn, type ResourceOptions, type RequesterType } from '@gitbeaker/requester-utils'
+import { connectionCode, isNotSent } from './connection-errors.js'
 import { GitLabError, type GitLabErrorKind } from './errors.js'
 import { createBudget } from './budget.js'
 import type { CallContext } from './port.js'
@@ -42,22 +43,6 @@ interface Handled {
 }
 
 const errorBodyBytes = 64 * 1024
-
-// Nothing of the request had left us, so a write has certainly not happened.
-const notSentCodes = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-])
 
 /**
  * Makes gitbeaker's `requesterFn` for one token. One try per call, no redirect followed, no waiting: after a refusal
@@ -160,14 +145,8 @@ function connectionFailure(call: Call, error: unknown, timeoutMs: number): GitLa
   const code = connectionCode(error)
   return failure(call, 'unavailable', {
     reason: `the connection failed${code === '' ? '' : ` (${code})`}`,
-    outcomeUnknown: call.write && !notSentCodes.has(code),
+    outcomeUnknown: call.write && !isNotSent(error),
   })
-}
-
-function connectionCode(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : null
-  if (typeof cause !== 'object' || cause === null || !('code' in cause)) return ''
-  return typeof cause.code === 'string' && /^\w+$/.test(cause.code) ? cause.code : ''
 }
 
 async function readAnswer(call: Call, response: Response, options: TransportOptions): Promise<Answer> {

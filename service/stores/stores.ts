@@ -5,6 +5,7 @@ import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
 import { createDecisionStore } from './decision-store.js'
 import { createDeliveryStore } from './delivery-store.js'
+import { createGrantStore } from './grant-store.js'
 import { createHistoryStore } from './history-store.js'
 import { createJobStore } from './job-store.js'
 import { createModelLists } from './model-lists.js'
@@ -15,6 +16,7 @@ import { createPipelineStore } from './pipeline-store.js'
 import { createProjectStore } from './project-store.js'
 import { createSessionStore } from './session-store.js'
 import { createSettingsStore } from './settings-store.js'
+import { createUserStore } from './user-store.js'
 
 /** Every store on one database. */
 export function createStores({ client, db }: Database) {
@@ -32,6 +34,8 @@ export function createStores({ client, db }: Database) {
     comparisons: createComparisonStore(db),
     histories: createHistoryStore(db),
     notes: createNoteStore(db),
+    users: createUserStore(db),
+    grants: createGrantStore(db),
     jobs: createJobStore(db),
     deliveries: createDeliveryStore(db),
     sessions: createSessionStore(db),
