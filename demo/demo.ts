@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { type StoryEnd, tellStory } from './story.js'
 import { findFaults } from './verdict.js'
-import { type DemoWorld, startWorld } from './world.js'
+import { type DemoWorld, startWorld, unconnectedPath } from './world.js'
 
 /** `npm run demo`: mlmm at work, from a push to the note. */
 
@@ -60,9 +60,19 @@ function show(world: DemoWorld, end: StoryEnd, faults: string[]): void {
   say(`Comparison     ${end.pages.comparison}  verdict, rules and every result`)
   say(`Project        ${end.pages.project}`)
   say(`Model          ${end.pages.model}  its history`)
+  say(`Sign in        ${world.serviceUrl}/-/sign-in  as one of:\n`)
+  say(`${parts(world)}\n`)
+  say(`${unconnectedPath} is private and not connected yet: as Maya at ${world.serviceUrl}/-/connect`)
   for (const fault of faults) say(fault)
   if (options.json) process.stdout.write(`${JSON.stringify(summary(world, end))}\n`)
   if (!options.exit) say('\nEverything stays up until Ctrl-C.')
+}
+
+/** Who is what in the story's project. */
+function parts({ people: { maya, devon, rita, gus, otto, ada, ex, bo } }: DemoWorld): string {
+  return [maya, devon, rita, gus, otto, ada, ex, bo]
+    .map(({ username, name }) => `  ${username.padEnd(6)} ${name}`)
+    .join('\n')
 }
 
 function indented(text: string): string {

@@ -36,11 +36,7 @@ export async function tellStory(world: DemoWorld, { kill, tell }: StoryOptions):
   const project = await simulator.createProject({
     path: 'research/iris',
     visibility: 'public',
-    members: [
-      { userId: people.maya.id, accessLevel: 40 },
-      { userId: people.devon.id, accessLevel: 30 },
-      { userId: people.bot.id, accessLevel: 40 },
-    ],
+    members: [...people.members, { userId: people.bot.id, accessLevel: 40 }],
   })
   const repository = await createRepository({
     folder: join(world.folder, 'iris'),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Mongod, startMongod } from '../embedded/mongod.js'
 import { supervise } from '../embedded/supervise.js'
+import { type Cast, type CastMember, createCast } from '../simulator/people.js'
 import { type Simulator, startSimulator } from '../simulator/simulator.js'
 import { freePort, type ServiceProcess, startService } from './service-process.js'
 
@@ -12,7 +13,7 @@ export interface DemoWorld {
   mongod: Mongod
   simulator: Simulator
   serviceUrl: string
-  people: Record<'maya' | 'devon' | 'bot', { id: number; username: string; name: string; token: string }>
+  people: Cast & { bot: CastMember }
   /** A temporary folder, removed at the end. */
   folder: string
   service(): ServiceProcess
@@ -22,6 +23,8 @@ export interface DemoWorld {
   close(): Promise<void>
 }
 
+/** A project that nobody has connected. */
+export const unconnectedPath = 'wine/quality'
 const logLinesShown = 20
 
 export async function startWorld(tell: (line: string) => void): Promise<DemoWorld> {
@@ -41,14 +44,25 @@ export async function startWorld(tell: (line: string) => void): Promise<DemoWorl
     const simulator = await startSimulator({ runner: true })
     closing.push(() => simulator.close())
     tell(`GitLab    ${simulator.url} (simulated)`)
-    const people = {
-      maya: simulator.createUser({ username: 'maya', name: 'Maya Maintainer' }),
-      devon: simulator.createUser({ username: 'devon', name: 'Devon Developer' }),
-      bot: simulator.createUser({ username: 'mlmm-bot', name: 'mlmm', bot: true }),
-    }
+    const bot = simulator.createUser({ username: 'mlmm-bot', name: 'mlmm', bot: true })
+    const people = { ...createCast(simulator), bot }
+    await createUnconnected(simulator, people)
 
     const serviceUrl = `http://127.0.0.1:${await freePort()}`
-    const start = () => startService(environment(serviceUrl, mongod, simulator, people.bot.token), serviceLog)
+    const application = simulator.createApplication({
+      name: 'mlmm',
+      redirectUri: `${serviceUrl}/-/sign-in/callback`,
+      scopes: 'read_user read_api api',
+    })
+    const secrets = {
+      GITLAB_BOT_TOKEN: bot.token,
+      GITLAB_CLIENT_ID: application.clientId,
+      GITLAB_CLIENT_SECRET: application.clientSecret,
+      ENCRYPTION_KEYS: `demo:${randomBytes(32).toString('base64')}`,
+      SESSION_SECRET: randomBytes(32).toString('hex'),
+    }
+    const env = { ...addresses(serviceUrl, mongod, simulator), ...secrets }
+    const start = () => startService(env, serviceLog)
     let service = await start()
     closing.push(() => service.stop())
     tell(`mlmm      ${serviceUrl}`)
@@ -76,23 +90,21 @@ export async function startWorld(tell: (line: string) => void): Promise<DemoWorl
   }
 }
 
-const sessionSecret = randomBytes(32).toString('hex')
+/** Private, and of no path that connects itself: for who wants to try that. */
+async function createUnconnected(simulator: Simulator, { maya, members }: Cast): Promise<void> {
+  const { id } = await simulator.createProject({ path: unconnectedPath, visibility: 'private', members })
+  const files = { 'README.md': 'Wine quality\n' }
+  await simulator.pushFiles({ projectId: id, userId: maya.id, branch: 'main', message: 'First', files })
+}
 
-function environment(
-  serviceUrl: string,
-  mongod: Mongod,
-  simulator: Simulator,
-  botToken: string,
-): Record<string, string> {
+function addresses(serviceUrl: string, mongod: Mongod, simulator: Simulator): Record<string, string> {
   return {
     HOST: '127.0.0.1',
     PORT: new URL(serviceUrl).port,
     PUBLIC_URL: serviceUrl,
     MONGODB_URL: mongod.url,
     GITLAB_URL: simulator.url,
-    GITLAB_BOT_TOKEN: botToken,
     AUTO_CONNECT: 'research/*',
-    SESSION_SECRET: sessionSecret,
     LOG_LEVEL: 'info',
   }
 }
