@@ -92,9 +92,16 @@ t.test('a refresh that GitLab did not do is tried again, and loses nothing', asy
   await world.consent(id, { expired: true })
   const fault = simulator.faults.add({ method: 'POST', route: /\/oauth\/token$/, ...badGateway, times: 1 })
 
-  await t.rejects(world.createGrants().getAccessToken(id, 'sign-in'), { reason: 'unavailable' })
+  await t.rejects(world.createGrants().getAccessToken(id, 'sign-in'), {
+    reason: 'unavailable',
+    code: 'GITLAB_UNAVAILABLE',
+  })
   t.equal(fault.hits(), 1)
-  await t.rejects(world.createGrants().getAccessToken(id, 'sign-in'), { reason: 'unavailable' }, 'it rests')
+  await t.rejects(
+    world.createGrants().getAccessToken(id, 'sign-in'),
+    { reason: 'unavailable', code: 'GITLAB_UNAVAILABLE' },
+    'it rests',
+  )
   await db
     .collection<{ _id: string }>('grants')
     .updateOne({ _id: `${id}:sign-in` }, { $set: { leaseUntil: new Date(0) } })
@@ -109,7 +116,7 @@ t.test('a consent withdrawn in GitLab is told as that', async (t) => {
   const grants = world.createGrants()
   const clients = createGitLabClients({ apiUrl: simulator.url, botToken: null, grants, timeoutMs: 2_000 })
 
-  await t.rejects(clients.forPerson(id)?.getCurrentUser() ?? Promise.resolve(), {
+  await t.rejects(Promise.resolve(clients.forPerson(id)?.getCurrentUser()), {
     reason: 'revoked',
     code: 'GRANT_REVOKED',
   })
@@ -134,9 +141,9 @@ t.test('a token that expired early is renewed once and the read repeated', async
 })
 
 t.test('a blocked account and an expired password rest and come back', async (t) => {
-  for (const [reason, begin] of [
-    ['blocked', (id: number) => simulator.setUserState(id, 'blocked')],
-    ['password_expired', (id: number) => simulator.expirePassword(id)],
+  for (const [reason, code, begin] of [
+    ['blocked', 'GITLAB_USER_BLOCKED', (id: number) => simulator.setUserState(id, 'blocked')],
+    ['password_expired', 'GITLAB_PASSWORD_EXPIRED', (id: number) => simulator.expirePassword(id)],
   ] as const) {
     const { id } = createUser()
     const token = await world.consent(id)
@@ -145,9 +152,9 @@ t.test('a blocked account and an expired password rest and come back', async (t)
     const grants = world.createGrants({ clock: () => now })
     const clients = createGitLabClients({ apiUrl: simulator.url, botToken: null, grants, timeoutMs: 2_000 })
 
-    await t.rejects(clients.forPerson(id)?.getCurrentUser() ?? Promise.resolve(), { reason })
+    await t.rejects(Promise.resolve(clients.forPerson(id)?.getCurrentUser()), { reason, code })
     t.match(await grants.findState(id, 'sign-in'), { state: reason })
-    await t.rejects(grants.getAccessToken(id, 'sign-in'), { reason }, 'GitLab is not asked meanwhile')
+    await t.rejects(grants.getAccessToken(id, 'sign-in'), { reason, code }, 'GitLab is not asked meanwhile')
 
     now = new Date(now.getTime() + 6 * 60_000)
     t.equal(await grants.getAccessToken(id, 'sign-in'), token)

@@ -129,9 +129,13 @@ t.test('an outcome that nobody knows is told from a refusal', async (t) => {
 })
 
 t.test('a connection that was refused has changed nothing', async (t) => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await new Promise((resolve) => server.close(resolve))
   const nobody = createOAuth({
-    url: 'http://127.0.0.1:1',
-    apiUrl: 'http://127.0.0.1:1',
+    url,
+    apiUrl: url,
     clientId,
     clientSecret,
     redirectUri,
@@ -142,17 +146,15 @@ t.test('a connection that was refused has changed nothing', async (t) => {
 
 t.test('an answer without scope and with another spelling of the type is read', async (t) => {
   const { oauth } = await against(t, (response) =>
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(
-        JSON.stringify({
-          access_token: 'a',
-          refresh_token: 'r',
-          token_type: 'BEARER',
-          expires_in: 7200,
-          created_at: 1,
-        }),
-      ),
+    response.writeHead(200, { 'content-type': 'application/json' }).end(
+      JSON.stringify({
+        access_token: 'a',
+        refresh_token: 'r',
+        token_type: 'BEARER',
+        expires_in: 7200,
+        created_at: 1,
+      }),
+    ),
   )
 
   t.same(await oauth.refresh('x'), {
