@@ -11,6 +11,7 @@ import { ciIdentity } from './plugins/ci-identity.js'
 import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
 import { pageFrame } from './plugins/page-frame.js'
+import { createAnyProjectAccess } from './plugins/any-project-access.js'
 import { createPersonAccess } from './plugins/person-access.js'
 import { personIdentity } from './plugins/person-identity.js'
 import { createProjectAccess } from './plugins/project-access.js'
@@ -27,8 +28,12 @@ import { peopleRoutes } from './routes/people.js'
 import { previewRoutes } from './routes/preview.js'
 import { projectRoutes } from './routes/projects.js'
 import { createReportIntake } from './routes/report-intake.js'
+import { createReportSaving } from './routes/report-saving.js'
 import { createReportStatusReader } from './routes/report-status.js'
 import { reportRoutes } from './routes/reports.js'
+import { createTokenIntake } from './routes/token-intake.js'
+import { standaloneRoutes } from './routes/standalone.js'
+import { createStandaloneProjects } from './routes/standalone-projects.js'
 import { createTouchedNotes } from './routes/touched-notes.js'
 import { rulesSchemaRoutes } from './routes/rules-schema.js'
 import { webhookRoutes } from './routes/webhooks.js'
@@ -80,6 +85,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clock,
   })
   const personAccess = createPersonAccess({ gitlab, projects: stores.projects, clock })
+  const anyAccess = createAnyProjectAccess({ personAccess, projects: stores.projects })
+  const saveReport = createReportSaving(stores)
 
   await app.register(accessRules)
   await app.register(errorHandler)
@@ -102,11 +109,18 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(reportRoutes, {
     access,
     addresses,
-    intake: createReportIntake({ ...stores, queue, clock }),
+    anyAccess,
+    intake: createReportIntake({ ...stores, saveReport, queue, clock }),
+    tokenIntake: createTokenIntake({ saveReport, clock }),
     status: createReportStatusReader({ ...stores, addresses }),
   })
   await app.register(gateRoutes, { access, gate: createGateReader({ ...stores, queue, addresses, clock }) })
   await app.register(projectRoutes, { access, personAccess, addresses, ...stores })
+  await app.register(standaloneRoutes, {
+    anyAccess,
+    addresses,
+    standalone: createStandaloneProjects({ gitlab, personAccess, projects: stores.projects, clock }),
+  })
   await app.register(decisionRoutes, {
     ...stores,
     personAccess,

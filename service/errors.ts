@@ -96,6 +96,11 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Ask a maintainer of the project in GitLab for the role; it counts here after 5 minutes at most.',
   },
+  NOT_COMPARED: {
+    status: 409,
+    retryable: false,
+    help: 'Only what a job reported is compared, and can be excluded from comparisons.',
+  },
   NOTHING_TO_ACCEPT: {
     status: 409,
     retryable: false,
@@ -148,6 +153,32 @@ export const errorCatalogue = {
     status: 400,
     retryable: false,
     help: 'A name has 1 to 200 characters without NUL and lone surrogates.',
+  },
+  INVALID_PROJECT_NAME: {
+    status: 400,
+    retryable: false,
+    help: 'Use 1 to 100 letters, digits, _, - and ., the first a letter, a digit or _; no . or .git or .atom at the end.',
+  },
+  PROJECT_EXISTS: { status: 409, retryable: false, help: 'Choose another name.' },
+  NO_SUCH_USER: {
+    status: 400,
+    retryable: false,
+    help: 'Give the username of somebody who can sign in to GitLab.',
+  },
+  LAST_MAINTAINER: {
+    status: 409,
+    retryable: false,
+    help: 'Make somebody else a Maintainer first, or delete the project.',
+  },
+  NOT_STANDALONE: {
+    status: 409,
+    retryable: false,
+    help: 'The members of a connected project are managed in GitLab.',
+  },
+  COMMIT_MISSING: {
+    status: 400,
+    retryable: false,
+    help: 'Send the full hash as commit; only standalone projects take models without one.',
   },
   NO_MODEL: {
     status: 400,

@@ -9,6 +9,12 @@ export function encodeSegment(name: string): string {
   )
 }
 
+/** A project's path. No group of GitLab begins with `~`: there it is the mark of a standalone project, and stands bare. */
+function encodePath(path: string): string {
+  const encoded = path.split('/').map(encodeSegment).join('/')
+  return path.startsWith('~') ? encoded.slice(1) : encoded
+}
+
 /** Undoes the guard of `encodeSegment` on a segment whose percent signs have been decoded. */
 export function decodeSegment(segment: string): string {
   return segment.startsWith('~') ? segment.slice(1) : segment
@@ -17,11 +23,26 @@ export function decodeSegment(segment: string): string {
 export interface ModelAddress {
   name: string
   dataset: string
-  commit: string
+  /** Null where a version stands in. */
+  commit: string | null
+  version?: string | null
   repeat: string | null
   trial: string | null
   /** Where not the commit's newest pipeline is meant. */
   pipelineId?: number
+  /** Where no pipeline tells it from others of the commit. */
+  modelId?: string
+}
+
+/** Before a version, which may look like a commit. */
+export const versionPrefix = 'v-'
+
+/** The address of exactly this training. */
+export function trainingAddress<T extends Omit<ModelAddress, 'pipelineId' | 'modelId'>>(
+  model: T & { id: string; pipeline: { id: number } | null },
+): ModelAddress {
+  if (model.pipeline !== null) return { ...model, pipelineId: model.pipeline.id }
+  return { ...model, modelId: model.id }
 }
 
 export interface Addresses {
@@ -46,13 +67,13 @@ export interface Addresses {
   /** A file of `views/assets/`. */
   asset(file: string): string
   /** The model as JSON. */
-  modelJson(gitlabProjectId: number, modelId: string): string
+  modelJson(project: { id: string; gitlabProjectId: number | null }, modelId: string): string
 }
 
 /** Addresses below `publicUrl`; below its path alone for links that stay on the host that was asked. */
 export function createAddresses(publicUrl: string): Addresses {
   function project(path: string): string {
-    return `${publicUrl}/${path.split('/').map(encodeSegment).join('/')}`
+    return `${publicUrl}/${encodePath(path)}`
   }
   function history(path: string, model: { name: string; dataset: string }, before?: string): string {
     return `${project(path)}/-/models/${encodeSegment(model.name)}/${encodeSegment(model.dataset)}${queryOf({ before })}`
@@ -64,9 +85,10 @@ export function createAddresses(publicUrl: string): Addresses {
     history,
     mergeRequest: (path, mrIid) => `${project(path)}/-/merge_requests/${mrIid}`,
     model: (path, model) => {
-      const { commit, repeat, trial, pipelineId } = model
-      const query = queryOf({ repeat, trial, pipeline: pipelineId })
-      return `${history(path, model)}/${commit.slice(0, 12)}${query}`
+      const { commit, version, repeat, trial, pipelineId, modelId } = model
+      const query = queryOf({ repeat, trial, pipeline: pipelineId, model: modelId })
+      const training = commit === null ? `${versionPrefix}${version ?? ''}` : commit.slice(0, 12)
+      return `${history(path, model)}/${encodeSegment(training)}${query}`
     },
     signIn: (returnTo) => `${publicUrl}/-/sign-in${queryOf({ return_to: returnTo })}`,
     signOut: () => `${publicUrl}/-/sign-out`,
@@ -77,8 +99,8 @@ export function createAddresses(publicUrl: string): Addresses {
     tokens: () => `${publicUrl}/-/profile/tokens`,
     revokeToken: (tokenId) => `${publicUrl}/-/profile/tokens/${encodeSegment(tokenId)}/revoke`,
     asset: (file) => `${publicUrl}/-/assets/${encodeSegment(file)}`,
-    modelJson: (gitlabProjectId, modelId) =>
-      `${publicUrl}/api/v1/projects/${gitlabProjectId}/models/${encodeSegment(modelId)}`,
+    modelJson: ({ id, gitlabProjectId }, modelId) =>
+      `${publicUrl}/api/v1/projects/${gitlabProjectId ?? id}/models/${encodeSegment(modelId)}`,
   }
 }
 

@@ -39,6 +39,22 @@ export function modelOrigin(claims: OriginClaims): string {
   return `${claims.refType}:${claims.ref}`
 }
 
+/** Where a model comes from that a person reported with an API token. */
+export function tokenOrigin(gitlabUserId: number): string {
+  return `token:${gitlabUserId}`
+}
+
+/** What tells such a model from others of its name: its commit, its version, or both. */
+export function tokenTraining(commit: string | null, version: string | null): string {
+  return version === null ? (commit ?? '') : `${commit ?? ''} ${version}`
+}
+
+/** The id of what a person reported: the project, and a name made of its models. */
+export function parseTokenReportId(text: string): { projectId: string } | null {
+  const projectId = /^([a-z0-9]{1,40})\.[\w-]{24}$/.exec(text)?.[1]
+  return projectId === undefined ? null : { projectId }
+}
+
 /** The id of what one job reported. It names the commit, so that its models are found through the index on commits. */
 export interface ReportId {
   projectId: string

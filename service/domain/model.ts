@@ -47,8 +47,8 @@ export interface ModelPipeline {
   refProtected: boolean
 }
 
-/** One trained result. `origin` is `branch:<ref>`, `tag:<ref>`, `mr:<pipeline>`, `schedule:<pipeline>`,
- * `fork:<gitlab project>:<pipeline>` or `token:<user>`, and comes from the credential alone. */
+/** One trained result that a job reported. `origin` is `branch:<ref>`, `tag:<ref>`, `mr:<pipeline>`, `schedule:<pipeline>`
+ * or `fork:<gitlab project>:<pipeline>`, and comes from the credential alone. */
 export interface Model {
   id: string
   projectId: string
@@ -75,3 +75,17 @@ export interface Model {
   artifacts: Artifact[]
   uploadedAt: Date
 }
+
+/** One trained result that a person reported with an API token: no pipeline vouches for it, so that it takes no part in
+ * comparisons. `origin` is `token:<user>`. */
+export interface TokenModel extends Omit<Model, 'commit' | 'sourceCommit' | 'pipeline' | 'job'> {
+  /** Null only in a standalone project; then there is a version. */
+  commit: string | null
+  sourceCommit: null
+  /** The person's own word. */
+  branch: string | null
+  pipeline: null
+  job: null
+}
+
+export type StoredModel = Model | TokenModel

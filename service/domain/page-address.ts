@@ -1,7 +1,11 @@
-import { decodeSegment } from './addresses.js'
+import { decodeSegment, versionPrefix } from './addresses.js'
 
-/** Which training of a model: a commit (its first 7 or more digits), or the newest of a branch. */
-export type TrainingAddress = { kind: 'commit'; prefix: string } | { kind: 'branch'; branch: string }
+/** Which training of a model: a commit (its first 7 or more digits), the newest of a branch, or a version of what has no
+ * commit. */
+export type TrainingAddress =
+  | { kind: 'commit'; prefix: string }
+  | { kind: 'branch'; branch: string }
+  | { kind: 'version'; version: string }
 
 /** What a page's address names. */
 export type PageAddress =
@@ -18,7 +22,8 @@ export function parsePageAddress(rawPath: string): PageAddress | null {
   if (segments.length === 0) return { page: 'projects' }
   const decoded = segments.map(decodePercent)
   if (decoded.some((segment) => segment === null || segment === '')) return null
-  return parseSegments(segments, decoded.filter((segment) => segment !== null).map(decodeSegment))
+  const [first = '', ...rest] = decoded.filter((segment) => segment !== null)
+  return parseSegments(segments, [first, ...rest.map(decodeSegment)])
 }
 
 function decodePercent(segment: string): string | null {
@@ -56,5 +61,7 @@ function parseModelPage(path: string, rest: string[]): PageAddress | null {
 
 function parseTraining(text: string): TrainingAddress | null {
   if (text.startsWith('@') && text.length > 1) return { kind: 'branch', branch: text.slice(1) }
+  if (text.startsWith(versionPrefix) && text.length > versionPrefix.length)
+    return { kind: 'version', version: text.slice(versionPrefix.length) }
   return /^[0-9a-f]{7,64}$/i.test(text) ? { kind: 'commit', prefix: text.toLowerCase() } : null
 }

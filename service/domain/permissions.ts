@@ -31,6 +31,16 @@ export function canRead(project: { visibility: string; pipelinesOpen: boolean },
   return viewer.external === false || isAtLeast(role.guest, viewer.accessLevel)
 }
 
+/** Whether the person may report models with an API token. */
+export function canReport(accessLevel: number | null): boolean {
+  return isAtLeast(role.developer, accessLevel)
+}
+
+/** Whether the person may delete models, or the whole project. */
+export function canDelete(accessLevel: number | null): boolean {
+  return isAtLeast(role.maintainer, accessLevel)
+}
+
 /** Whether the person may take a model out of all comparisons, and back in. */
 export function canExclude(accessLevel: number | null): boolean {
   return isAtLeast(role.developer, accessLevel)

@@ -6,6 +6,8 @@ export type MemberLevel = (typeof memberLevels)[number]
 /** A person that a standalone project was opened to. */
 export interface StandaloneMember {
   gitlabUserId: number
+  /** When they were added. */
+  username: string
   accessLevel: MemberLevel
 }
 

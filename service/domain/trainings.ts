@@ -1,22 +1,18 @@
-import type { Model } from './model.js'
+import type { Model, ModelJob, ModelPipeline } from './model.js'
 import { groupBy } from './group.js'
 import { meansOf, valuesByResult } from './repeats.js'
 
 /** A model without what lists never show. */
 export type ListedModel = Pick<
   Model,
-  | 'id'
-  | 'origin'
-  | 'commit'
-  | 'sourceCommit'
-  | 'pipeline'
-  | 'dataset'
-  | 'name'
-  | 'repeat'
-  | 'trial'
-  | 'results'
-  | 'uploadedAt'
-> & { job: Pick<Model['job'], 'id' | 'name'> }
+  'id' | 'origin' | 'sourceCommit' | 'dataset' | 'name' | 'repeat' | 'trial' | 'version' | 'results' | 'uploadedAt'
+> & {
+  /** Null where a person reported without one; then there is a version. */
+  commit: string | null
+  /** Both null for what a person reported. */
+  pipeline: ModelPipeline | null
+  job: Pick<ModelJob, 'id' | 'name'> | null
+}
 
 /** What one origin trained of one commit: the mean over its repeats. */
 export interface Training {
@@ -29,8 +25,8 @@ export interface Training {
 /** Trainings in the order of their models. Trials of a search are left out: they are stored under their model. */
 export function listTrainings(models: readonly ListedModel[]): Training[] {
   const counted = models.filter((model) => model.trial === null)
-  const groups = groupBy(counted, ({ dataset, name, origin, commit }) =>
-    JSON.stringify([dataset, name, origin, commit]),
+  const groups = groupBy(counted, ({ dataset, name, origin, commit, version }) =>
+    JSON.stringify([dataset, name, origin, commit, commit === null ? version : null]),
   )
   return [...groups.values()].flatMap(([model, ...others]) =>
     model === undefined

@@ -96,6 +96,10 @@ function readCalls(resource: Resource): Reads {
     getCurrentUser: () => get(users.showCurrentUser(), User),
     getCurrentPerson: () => get(users.showCurrentUser(), Person),
     findUser: (userId) => find(users.show(userId), Person),
+    findUserByName: async (username) => {
+      const found = await get(users.all({ username, perPage: 1 }), z.array(User))
+      return found[0] ?? null
+    },
     findProject: (projectId) => find(projects.show(projectId), Project),
     findAccessLevel: (projectId, userId) =>
       find(members.show(projectId, userId, { includeInherited: true }), Member),

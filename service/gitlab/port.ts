@@ -169,6 +169,7 @@ export interface GitLab {
   /** The token's own user, with what GitLab tells nobody else. */
   getCurrentPerson(): Promise<GitLabPerson>
   findUser(userId: number): Promise<GitLabPerson | null>
+  findUserByName(username: string): Promise<GitLabUser | null>
   findProject(gitlabProjectId: number): Promise<GitLabProject | null>
   /** Effective role (direct, inherited, invited) as GitLab's number, or null for a non-member. */
   findAccessLevel(gitlabProjectId: number, userId: number): Promise<number | null>

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Artifact, Curve, Json, Named } from '../domain/model.js'
 import { Problem } from '../errors.js'
-import { type WireDefaults, WireArtifact, WireModel, WireReport } from '../schemas/report.js'
+import { type WireDefaults, WireArtifact, WireModel, WireReport, WireTokenReport } from '../schemas/report.js'
 import { type PointBudget, pointBudget, readCurves } from './curve.js'
 import { limits } from './limits.js'
 import { isPlainObject, readFloats, readName, readSettings, readText, refuseMore } from './values.js'
@@ -33,6 +33,37 @@ export interface ReportedModel {
 export interface Report {
   job: ReportedJob
   models: ReportedModel[]
+}
+
+/** What a person reports also says where it belongs. */
+export interface TokenReport extends Report {
+  /** A path, our id or GitLab's number, as it was sent. */
+  project: string
+  commit: string | null
+  branch: string | null
+}
+
+/** Reads the JSON body of a report with an API token.
+ * @throws Problem with the field and value of the first thing that is wrong */
+export function readTokenReport(body: unknown): TokenReport {
+  const wire = check(WireTokenReport, body, '')
+  const report = {
+    job: readJob(wire.job),
+    models: readModels(wire.models ?? [], wire.defaults ?? {}, 'models', pointBudget()),
+  }
+  return { ...report, ...readPlace(wire, '') }
+}
+
+/** @throws Problem */
+export function readPlace(
+  { project, commit, branch }: Pick<z.infer<typeof WireTokenReport>, 'project' | 'commit' | 'branch'>,
+  field: string,
+): Omit<TokenReport, keyof Report> {
+  return {
+    project: String(project),
+    commit: commit?.toLowerCase() ?? null,
+    branch: readOptionalText(branch, field === '' ? 'branch' : `${field}.branch`),
+  }
 }
 
 /** Reads the JSON body of a report. A model's own names win over the job's defaults.

@@ -8,6 +8,7 @@ export type AccessRule =
   | 'job'
   | 'person'
   | 'session'
+  | 'job-or-person'
   | 'open-project'
   | 'job-or-open-project'
   | 'person-or-open-project'

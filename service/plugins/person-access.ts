@@ -1,8 +1,9 @@
-import { canAccept, canConfigure, canExclude, canRead, roleName } from '../domain/permissions.js'
+import { canRead } from '../domain/permissions.js'
 import { Problem } from '../errors.js'
 import type { GitLab, GitLabPerson } from '../gitlab/port.js'
 import { createProjectRefresh } from '../project-refresh.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
+import { type PersonAction, refusalOf } from './person-actions.js'
 import type { Person } from './person-identity.js'
 import { askGitLab, lookUpProject, noSuchProject } from './project-access.js'
 
@@ -10,15 +11,6 @@ const heldForMs = 5 * 60_000
 /** An answer that led to a refusal is asked for again, but not by every one of a thousand requests. */
 const heldAfterRefusalMs = 1_000
 const mostHeld = 10_000
-
-/** What a person may do beyond reading, and the role that GitLab has to give them for it. */
-const actions = {
-  exclude: { isAllowed: canExclude, role: 'Developer', words: 'To exclude or include a model' },
-  accept: { isAllowed: canAccept, role: 'Maintainer', words: 'To accept broken rules' },
-  configure: { isAllowed: canConfigure, role: 'Maintainer', words: 'To change the settings of a project' },
-} as const
-
-export type PersonAction = keyof typeof actions
 
 /** A person beside a project. */
 export interface Visitor {
@@ -76,18 +68,10 @@ export function createPersonAccess(options: PersonAccessOptions): PersonAccess {
 
   async function getAllowed(person: Person, idOrPath: string, action: PersonAction): Promise<Visitor> {
     const visitor = await getReadable(person, idOrPath)
-    if (person.scope !== 'write') {
-      throw new Problem('API_TOKEN_READ_ONLY', { message: 'The token may only read.' })
-    }
-    const { isAllowed, role, words } = actions[action]
-    const { user, project, accessLevel } = visitor
-    if (isAllowed(accessLevel)) return visitor
-    drop(user, project)
-    const name = roleName(accessLevel)
-    const now = name === null ? `${user.username} is no member` : `${user.username} is ${name}`
-    throw new Problem('ROLE_TOO_LOW', {
-      message: `${words}, one has to be ${role} of ${project.path} or higher; ${now}.`,
-    })
+    const refusal = refusalOf(person, visitor, action)
+    if (refusal === null) return visitor
+    if (refusal.code === 'ROLE_TOO_LOW') drop(visitor.user, visitor.project)
+    throw refusal
   }
 
   function drop(user: GitLabPerson, project: Project): void {

@@ -33,6 +33,11 @@ export interface PersonIdentityOptions {
   clock: () => Date
 }
 
+/** Whether the request comes with what looks like a personal token. */
+export function holdsApiToken({ headers }: FastifyRequest): boolean {
+  return /^Bearer +mlmm_/i.test(headers.authorization ?? '')
+}
+
 /** Gives requests `person()`. */
 export const personIdentity = fp(registerPersonIdentity, { name: 'person-identity', fastify: '5.x' })
 

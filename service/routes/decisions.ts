@@ -121,8 +121,11 @@ function exclusionRoutes(fastify: FastifyInstance, parts: DecisionRoutesOptions)
 
   async function getModel(projectId: string, modelId: string): Promise<Model> {
     const model = await models.findModel(projectId, modelId)
-    if (model !== null) return model
-    throw new Problem('NOT_FOUND', { message: 'There is no such model in this project.' })
+    if (model === null) throw new Problem('NOT_FOUND', { message: 'There is no such model in this project.' })
+    if (model.pipeline !== null) return model
+    throw new Problem('NOT_COMPARED', {
+      message: 'The model was reported with an API token; no comparison shows it.',
+    })
   }
 
   async function answer(model: Model) {

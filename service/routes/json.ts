@@ -1,6 +1,6 @@
-import type { Addresses } from '../domain/addresses.js'
-import type { Json, Model, Named } from '../domain/model.js'
-import type { Project } from '../stores/project-store.js'
+import { type Addresses, trainingAddress } from '../domain/addresses.js'
+import type { Json, Named, StoredModel } from '../domain/model.js'
+import type { AnyProject, Project, StandaloneProject } from '../stores/project-store.js'
 
 /** How projects and models look on the wire. Floats that JSON does not have are strings, as they may be sent. */
 
@@ -18,7 +18,26 @@ export function projectJson(project: Project, addresses: Addresses) {
   }
 }
 
-export function modelJson(model: Model, project: Project, addresses: Addresses) {
+export function standaloneJson(project: StandaloneProject, addresses: Addresses) {
+  return {
+    id: project.id,
+    gitlab_id: null,
+    path: project.path,
+    name: project.name,
+    description: project.description,
+    visibility: project.visibility,
+    url: addresses.project(project.path),
+    created_at: project.createdAt,
+  }
+}
+
+export function anyProjectJson(project: AnyProject, addresses: Addresses) {
+  return project.gitlabProjectId === null
+    ? standaloneJson(project, addresses)
+    : projectJson(project, addresses)
+}
+
+export function modelJson(model: StoredModel, project: { path: string }, addresses: Addresses) {
   return {
     id: model.id,
     name: model.name,
@@ -30,8 +49,9 @@ export function modelJson(model: Model, project: Project, addresses: Addresses) 
     commit: model.commit,
     source_commit: model.sourceCommit,
     origin: model.origin,
-    pipeline: { id: model.pipeline.id, source: model.pipeline.source, ref: model.pipeline.ref },
-    job: { id: model.job.id, name: model.job.name, status: model.job.status },
+    branch: model.pipeline === null ? model.branch : null,
+    pipeline: model.pipeline && { id: model.pipeline.id, source: model.pipeline.source, ref: model.pipeline.ref },
+    job: model.job && { id: model.job.id, name: model.job.name, status: model.job.status },
     parameters: settingsJson(model.parameters),
     hyperparameters: settingsJson(model.hyperparameters),
     results: settingsJson(model.results),
@@ -46,7 +66,7 @@ export function modelJson(model: Model, project: Project, addresses: Addresses) 
     test_size: model.testSize,
     artifacts: model.artifacts.map(({ path, sizeBytes, sha256 }) => ({ path, size: sizeBytes, sha256 })),
     uploaded_at: model.uploadedAt,
-    url: addresses.model(project.path, model),
+    url: addresses.model(project.path, model.pipeline === null ? trainingAddress(model) : model),
   }
 }
 

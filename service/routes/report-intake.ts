@@ -1,24 +1,20 @@
 import { ObjectId } from 'mongodb'
-import { summariseCurve } from '../domain/curve-summary.js'
 import { formatReportId, modelId, modelOrigin } from '../domain/identity.js'
 import { Problem } from '../errors.js'
 import type { Report, ReportedModel } from '../ingest/report.js'
 import { jobKey } from '../jobs/keys.js'
 import type { Queue } from '../jobs/queue.js'
 import type { CiIdentity } from '../schemas/id-token.js'
-import type { CurveStore } from '../stores/curve-store.js'
-import type { SaveOutcome } from '../stores/model-holders.js'
-import type { ModelDoc } from '../stores/model-store.js'
-import type { ModelWriter } from '../stores/model-writer.js'
+import type { AnyModelDoc, ModelDoc } from '../stores/model-store.js'
 import type { PipelineStore } from '../stores/pipeline-store.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
+import { measured, type SaveReport } from './report-saving.js'
 
 /** The pause before a merge request is written to: what arrives in it shares one note. */
 export const burstMs = 1_000
 
 export interface ReportIntakeOptions {
-  modelWriter: ModelWriter
-  curves: CurveStore
+  saveReport: SaveReport
   pipelines: PipelineStore
   projects: Pick<ProjectStore, 'doubt'>
   queue: Queue
@@ -27,14 +23,14 @@ export interface ReportIntakeOptions {
 
 export interface StoredReport {
   id: string
-  models: Pick<ModelDoc, '_id' | 'name' | 'dataset' | 'commit' | 'repeat' | 'trial'>[]
+  models: Pick<AnyModelDoc, '_id' | 'pipelineId' | 'name' | 'dataset' | 'commit' | 'version' | 'repeat' | 'trial'>[]
 }
 
 export type ReportIntake = ReturnType<typeof createReportIntake>
 
 /** Stores what a job reports, durably and whole or not at all, and has the worker look at its pipeline. */
 export function createReportIntake(options: ReportIntakeOptions) {
-  const { modelWriter, curves, pipelines, projects, queue, clock } = options
+  const { saveReport, pipelines, projects, queue, clock } = options
 
   /** @throws Problem NO_MODEL, DUPLICATE_MODEL, LIMIT_EXCEEDED */
   async function store(project: Project, identity: CiIdentity, report: Report): Promise<StoredReport> {
@@ -54,28 +50,10 @@ export function createReportIntake(options: ReportIntakeOptions) {
   async function storeModels(id: string, project: Project, identity: CiIdentity, report: Report) {
     const now = clock()
     const docs = report.models.map((model) => toDoc(project, identity, report, model, now))
-    const outcome = await saveWithCurves(id, docs, report)
-    if (outcome.kind === 'too_large') throw tooLarge(outcome.doc)
-    if (outcome.kind === 'duplicate') throw duplicate(outcome.doc, outcome.jobName)
-    if (outcome.kind === 'superseded')
+    const outcome = await saveReport(id, docs, report)
+    if (outcome === 'superseded')
       await pipelines.addSupersededJob(project.id, identity.pipelineId, identity.jobId)
     return docs
-  }
-
-  async function saveWithCurves(id: string, docs: ModelDoc[], report: Report): Promise<SaveOutcome> {
-    const withCurves = docs.filter((doc) => doc.curves.length > 0)
-    try {
-      const saved = await Promise.allSettled(
-        docs.map((doc, index) => curves.saveCurves(doc.upload, report.models[index]?.curves ?? [])),
-      )
-      for (const result of saved) if (result.status === 'rejected') throw result.reason
-      const outcome = await modelWriter.save(id, docs)
-      if (outcome.kind !== 'stored') await curves.dropCurves(withCurves.map((doc) => doc.upload))
-      return outcome
-    } catch (error) {
-      await curves.dropUnused(withCurves).catch(() => {}) // The first error says more.
-      throw error
-    }
   }
 
   async function storeSilence(project: Project, identity: CiIdentity, report: Report): Promise<void> {
@@ -92,22 +70,6 @@ export function createReportIntake(options: ReportIntakeOptions) {
   }
 
   return { store }
-}
-
-function duplicate(doc: ModelDoc, jobName: string): Problem {
-  return new Problem('DUPLICATE_MODEL', {
-    message: `The job "${jobName}" of this pipeline has reported the model "${doc.name}" on "${doc.dataset}" already.`,
-    field: 'models.name',
-    value: doc.name,
-  })
-}
-
-function tooLarge(doc: ModelDoc): Problem {
-  return new Problem('LIMIT_EXCEEDED', {
-    message: `The model "${doc.name}" on "${doc.dataset}" takes more than 16 MB with all its settings and results.`,
-    field: 'models.name',
-    value: doc.name,
-  })
 }
 
 function toDoc(
@@ -150,15 +112,7 @@ function toDoc(
     name,
     repeat,
     trial,
-    chosen: model.chosen,
-    version: model.version,
-    parameters: model.parameters,
-    hyperparameters: model.hyperparameters,
-    results: model.results,
-    curves: model.curves.map(summariseCurve),
-    datasetDigest: model.datasetDigest,
-    testSize: model.testSize,
-    artifacts: model.artifacts,
+    ...measured(model),
     uploadedAt: now,
     upload: new ObjectId(),
   }

@@ -1,6 +1,6 @@
-import type { Addresses } from '../domain/addresses.js'
-import { parseReportId, type ReportId } from '../domain/identity.js'
-import type { Model } from '../domain/model.js'
+import { type Addresses, trainingAddress } from '../domain/addresses.js'
+import { parseReportId, parseTokenReportId, type ReportId } from '../domain/identity.js'
+import type { Model, StoredModel } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import { jobKey } from '../jobs/keys.js'
 import { plainLine } from '../render/plain.js'
@@ -8,11 +8,12 @@ import type { ComparisonFacts, ComparisonStore, StoredComparison } from '../stor
 import type { JobStore } from '../stores/job-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { Pipeline, PipelineStore } from '../stores/pipeline-store.js'
-import type { Project, ProjectStore } from '../stores/project-store.js'
+import type { AnyProject, Project, ProjectStore } from '../stores/project-store.js'
 import { burstMs } from './report-intake.js'
 import { pollUntil } from './wait-query.js'
 
 const noMergeRequest = 'no open merge request for this pipeline'
+const ofPerson = 'reports with an API token are not compared'
 const newerTry = 'a newer try or pipeline has reported already'
 
 export interface ReportStatusOptions {
@@ -35,7 +36,7 @@ export interface ReportStatus {
 }
 
 export interface WaitOptions {
-  mayRead: (project: Project) => Promise<boolean>
+  mayRead: (project: AnyProject) => Promise<boolean>
   waitMs: number
   /** Whether nobody waits for the answer any more. */
   isGone: () => boolean
@@ -52,6 +53,8 @@ export function createReportStatusReader(options: ReportStatusOptions) {
   /** Answers when the report is judged, or as it stands after `waitMs`.
    * @throws Problem NOT_FOUND, also for a report one may not see */
   async function wait(reportId: string, { mayRead, waitMs, isGone }: WaitOptions): Promise<ReportStatus> {
+    const ofToken = parseTokenReportId(reportId)
+    if (ofToken !== null) return readOfToken(reportId, ofToken.projectId, mayRead)
     const id = parseReportId(reportId)
     const project = id === null ? null : await projects.find(id.projectId)
     if (id === null || project === null || !(await mayRead(project))) throw notFound()
@@ -61,6 +64,23 @@ export function createReportStatusReader(options: ReportStatusOptions) {
 
     const isDone = ({ verdict }: ReportStatus) => verdict !== null
     return pollUntil(() => judge(reportId, id, project, reported), { isDone, isGone, waitMs })
+  }
+
+  async function readOfToken(
+    report: string,
+    projectId: string,
+    mayRead: WaitOptions['mayRead'],
+  ): Promise<ReportStatus> {
+    const project = await projects.findAny(projectId)
+    if (project === null || !(await mayRead(project))) throw notFound()
+    const reported = await models.listOfTokenReport(projectId, report)
+    if (reported.length === 0) throw notFound()
+    const shown = reported.map((model) => ({ id: model.id, url: urlOf(project, model) }))
+    return { report, models: shown, ...notCompared(project, reported, ofPerson, addresses) }
+  }
+
+  function urlOf({ path }: AnyProject, model: StoredModel): string {
+    return addresses.model(path, model.pipeline === null ? trainingAddress(model) : model)
   }
 
   /** Null where a newer try of the job had reported before it. */
@@ -142,8 +162,8 @@ function whyNot(facts: ComparisonFacts, pipeline: Pipeline): string {
 }
 
 function notCompared(
-  project: Project,
-  reported: Model[],
+  project: AnyProject,
+  reported: StoredModel[],
   summary: string,
   addresses: Addresses,
 ): Omit<ReportStatus, 'report' | 'models'> {

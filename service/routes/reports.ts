@@ -1,34 +1,36 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Addresses } from '../domain/addresses.js'
+import { type Addresses, trainingAddress } from '../domain/addresses.js'
 import { parseReportId } from '../domain/identity.js'
 import { Problem } from '../errors.js'
 import { readFiles, type ResultFile } from '../ingest/files.js'
 import { parseJson } from '../ingest/json.js'
 import { limits } from '../ingest/limits.js'
-import { check, readJob, readReport, type Report } from '../ingest/report.js'
+import { check, readJob, readPlace, readReport, readTokenReport, type Report, type TokenReport } from '../ingest/report.js'
 import { decode } from '../plugins/body-parser.js'
 import { wantsText } from '../plugins/error-handler.js'
+import type { AnyProjectAccess } from '../plugins/any-project-access.js'
+import { holdsApiToken, type Person } from '../plugins/person-identity.js'
 import type { ProjectAccess } from '../plugins/project-access.js'
 import { plainLine } from '../render/plain.js'
 import type { CiIdentity } from '../schemas/id-token.js'
-import { WireContext } from '../schemas/report.js'
-import type { Project } from '../stores/project-store.js'
+import { WireContext, WireTokenContext } from '../schemas/report.js'
+import type { AnyProject, Project } from '../stores/project-store.js'
 import type { ReportIntake, StoredReport } from './report-intake.js'
 import type { ReportStatus, ReportStatusReader } from './report-status.js'
+import type { TokenIntake } from './token-intake.js'
 import { readWaitMs } from './wait-query.js'
 
 export interface ReportRoutesOptions {
   access: ProjectAccess
+  anyAccess: AnyProjectAccess
   intake: ReportIntake
+  tokenIntake: TokenIntake
   status: ReportStatusReader
   addresses: Addresses
 }
 
-/** Who reports, and for which project. */
-interface Reporter {
-  identity: CiIdentity
-  project: Project
-}
+/** Who reports: a job, whose token names its project, or a person, whose body does. */
+type Reporter = { kind: 'job'; identity: CiIdentity; project: Project } | { kind: 'person'; person: Person }
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -37,19 +39,20 @@ declare module 'fastify' {
   }
 }
 
-/** `POST /api/v1/reports`: what one CI job sends. `GET /api/v1/reports/:id`: what came of it. */
+/** `POST /api/v1/reports`: what one CI job sends, or a person with an API token. `GET /api/v1/reports/:id`: what came of it. */
 export async function reportRoutes(fastify: FastifyInstance, options: ReportRoutesOptions): Promise<void> {
-  const { access, intake, status, addresses } = options
+  const { access, anyAccess, intake, tokenIntake, status, addresses } = options
   fastify.decorateRequest('reporter')
 
   fastify.post('/api/v1/reports', {
-    config: { access: 'job' },
+    config: { access: 'job-or-person' },
     // Who may not report is refused before the body is read.
     preParsing: async (request, _reply, payload) => {
       request.reporter = await authorise(request)
       return payload
     },
     handler: async (request, reply) => {
+      if (request.reporter.kind === 'person') return storeOfPerson(request, reply, request.reporter.person)
       const { identity, project } = request.reporter
       const report = request.isMultipart() ? await readMultipart(request) : readReport(request.body)
       // Curves are tens of thousands of small lists: kept until the answer, each collection of garbage would copy them.
@@ -74,6 +77,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
   })
 
   async function authorise(request: FastifyRequest): Promise<Reporter> {
+    if (holdsApiToken(request)) return { kind: 'person', person: await getWriter(request) }
     const identity = await request.ciIdentity()
     const project = await access.getForJob(identity.gitlabProjectId)
     if (identity.isFork && !(await access.allowsForks(project))) {
@@ -81,18 +85,40 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
         message: `The job runs code of another project (${identity.tokenProjectId}).`,
       })
     }
-    return { identity, project }
+    return { kind: 'job', identity, project }
+  }
+
+  async function getWriter(request: FastifyRequest): Promise<Person> {
+    const person = await request.person()
+    if (person.scope === 'write') return person
+    throw new Problem('API_TOKEN_READ_ONLY', { message: 'The token may only read.' })
+  }
+
+  async function storeOfPerson(request: FastifyRequest, reply: FastifyReply, person: Person) {
+    const report = request.isMultipart()
+      ? await readTokenMultipart(request)
+      : readTokenReport(request.body)
+    request.body = null
+    const { project } = await anyAccess.getAllowed(person, report.project, 'report')
+    const stored = await tokenIntake(project, person.gitlabUserId, report)
+    request.log.info({ report: stored.id, models: stored.models.length }, 'Report with an API token stored')
+    return replyStored(request, reply, project, stored)
   }
 
   /** The pipeline of a fork is told of its own reports alone. */
-  async function mayRead(request: FastifyRequest, project: Project, reportId: string): Promise<boolean> {
+  async function mayRead(request: FastifyRequest, project: AnyProject, reportId: string): Promise<boolean> {
+    if (holdsApiToken(request)) {
+      await anyAccess.getReadable(await request.person(), project.id)
+      return true
+    }
+    if (project.gitlabProjectId === null) return false
     if (request.headers.authorization === undefined) return access.isOpen(project)
     const { gitlabProjectId, isFork, pipelineId } = await request.ciIdentity()
     if (gitlabProjectId !== project.gitlabProjectId) return false
     return !isFork || parseReportId(reportId)?.pipelineId === pipelineId
   }
 
-  function replyStored(request: FastifyRequest, reply: FastifyReply, project: Project, stored: StoredReport) {
+  function replyStored(request: FastifyRequest, reply: FastifyReply, project: AnyProject, stored: StoredReport) {
     reply.code(202).header('location', `/api/v1/reports/${stored.id}`)
     if (wantsText(request)) {
       const lines = stored.models.map(
@@ -102,10 +128,16 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     }
     return reply.send({
       report: stored.id,
-      models: stored.models.map((model) => ({ id: model._id, url: addresses.model(project.path, model) })),
+      models: stored.models.map((model) => ({ id: model._id, url: urlOf(project, model) })),
       links: { merge_request: null },
       verdict: null,
     })
+  }
+
+  function urlOf(project: AnyProject, model: StoredReport['models'][number]): string {
+    const { _id: id, pipelineId, ...rest } = model
+    const pipeline = pipelineId === null ? null : { id: pipelineId }
+    return addresses.model(project.path, trainingAddress({ ...rest, id, pipeline }))
   }
 }
 
@@ -119,6 +151,16 @@ async function readMultipart(request: FastifyRequest): Promise<Report> {
   const { context, files } = await readParts(request).catch(unreadable)
   const { job, defaults } = check(WireContext, context ?? {}, 'context')
   return { job: readJob(job), models: readFiles(files, defaults ?? {}) }
+}
+
+async function readTokenMultipart(request: FastifyRequest): Promise<TokenReport> {
+  const { context, files } = await readParts(request).catch(unreadable)
+  const wire = check(WireTokenContext, context ?? {}, 'context')
+  return {
+    job: readJob(wire.job),
+    models: readFiles(files, wire.defaults ?? {}),
+    ...readPlace(wire, 'context'),
+  }
 }
 
 async function readParts(request: FastifyRequest): Promise<{ context: unknown; files: ResultFile[] }> {

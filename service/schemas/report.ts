@@ -63,8 +63,19 @@ export const WireReport = z.strictObject({
   models: List.optional(),
 })
 
+/** What a person with an API token sends: no ID token says where it belongs. */
+export const WireTokenReport = WireReport.extend({
+  project: z.union([z.string().min(1).max(1000), z.int().positive()]),
+  commit: z
+    .string()
+    .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/i, 'must be the 40 or 64 hexadecimal digits of a commit')
+    .nullish(),
+  branch: z.string().min(1).max(1000).nullish(),
+})
+
 /** The part `context` of a multipart report. */
 export const WireContext = WireReport.omit({ models: true })
+export const WireTokenContext = WireTokenReport.omit({ models: true })
 
 /** Every key that a report or one of its models may have. */
 export const reportKeys = [

@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb'
 import type { Model, Named } from '../domain/model.js'
-import { fromModelDoc, type ModelDoc, modelCollection } from './model-store.js'
+import { fromModelDoc, type ModelDoc, modelCollection, ofJobs } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
 
 /** How much of a history is read: results are cut where models have more. */
@@ -98,7 +98,7 @@ export function createHistoryStore(db: Db) {
   ): Promise<Model[]> {
     if (commits.length === 0) return []
     const docs = await models
-      .find({ projectId, commit: { $in: commits }, name: { $in: names }, trial: null })
+      .find({ projectId, commit: { $in: commits }, name: { $in: names }, trial: null, ...ofJobs })
       .project<HistoryDoc>({ ...fields, results: { $slice: limits.resultsOfEach } })
       .limit(limits.models)
       .toArray()

@@ -1,5 +1,5 @@
 import type { ClientSession, Collection } from 'mongodb'
-import type { ModelDoc } from './model-store.js'
+import type { AnyModelDoc } from './model-store.js'
 
 /** `stored`: this upload is what readers see. `superseded`: a newer try of the job has stored the model already.
  * `duplicate`: another job of the same pipeline holds the identity; nothing was written. `too_large`: MongoDB takes no
@@ -7,16 +7,16 @@ import type { ModelDoc } from './model-store.js'
 export type SaveOutcome =
   | { kind: 'stored' }
   | { kind: 'superseded' }
-  | { kind: 'duplicate'; doc: ModelDoc; jobName: string }
-  | { kind: 'too_large'; doc: ModelDoc }
+  | { kind: 'duplicate'; doc: AnyModelDoc; jobName: string }
+  | { kind: 'too_large'; doc: AnyModelDoc }
 
 /** What is known of the upload that stands for a model. */
-export type Holder = Pick<ModelDoc, '_id' | 'jobId' | 'jobName' | 'upload' | 'curves'>
+export type Holder = Pick<AnyModelDoc, '_id' | 'jobId' | 'jobName' | 'upload' | 'curves'>
 
 const holderFields = { jobId: 1, jobName: 1, upload: 1, curves: 1 } as const
 
 export async function findHolders(
-  models: Collection<ModelDoc>,
+  models: Collection<AnyModelDoc>,
   ids: string[],
   session?: ClientSession,
 ): Promise<Map<string, Holder>> {
@@ -27,8 +27,10 @@ export async function findHolders(
 }
 
 /** What becomes of `doc` beside the one that stands there; null where it may replace it. */
-export function standing(doc: ModelDoc, holder: Omit<Holder, '_id' | 'curves'>): SaveOutcome | null {
+export function standing(doc: AnyModelDoc, holder: Omit<Holder, '_id' | 'curves'>): SaveOutcome | null {
   if (holder.upload.equals(doc.upload)) return { kind: 'stored' }
+  // What a person reports has no job: the later report replaces the earlier one.
+  if (holder.jobName === null || holder.jobId === null || doc.jobId === null) return null
   if (holder.jobName !== doc.jobName) return { kind: 'duplicate', doc, jobName: holder.jobName }
   return holder.jobId > doc.jobId ? { kind: 'superseded' } : null
 }

@@ -1,7 +1,7 @@
 import type { Collection, Db, Filter, ObjectId } from 'mongodb'
-import type { Model } from '../domain/model.js'
+import type { StoredModel } from '../domain/model.js'
 import type { ListedModel } from '../domain/trainings.js'
-import { fromModelDoc, type ModelDoc, modelCollection } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection, fromAnyModelDoc, type ModelDoc } from './model-store.js'
 
 /** Where a page of a list ends: the next one starts below it. */
 export interface ListKey {
@@ -35,15 +35,19 @@ const listFields = {
   name: 1,
   repeat: 1,
   trial: 1,
+  version: 1,
   results: { $slice: listedResults + 1 },
   uploadedAt: 1,
 } as const
 
-type ListedDoc = Pick<ModelDoc, '_id' | Exclude<keyof typeof listFields, 'results'> | 'results'>
+type ListedJobDoc = Pick<ModelDoc, '_id' | keyof typeof listFields>
+type ListedDoc =
+  | ListedJobDoc
+  | (Omit<ListedJobDoc, 'commit' | 'pipelineId'> & { commit: string | null; pipelineId: null })
 
 /** What pages read of models: lists without settings and curves, and one model with all of it. */
 export function createModelLists(db: Db) {
-  const models = modelCollection(db)
+  const models = anyModelCollection(db)
   return {
     /** Newest first, by key; `filter` narrows to one model name and dataset. */
     listNewest: (
@@ -54,6 +58,9 @@ export function createModelLists(db: Db) {
     /** Every origin, repeat and trial of a model that was trained from a commit, given by its first digits. */
     listOfCommit: (projectId: string, model: ModelName & { commitPrefix: string }) =>
       listOfCommit(models, projectId, model),
+    /** The same of what has no commit. */
+    listOfVersion: (projectId: string, model: ModelName & { version: string }) =>
+      listOfVersion(models, projectId, model),
     /** The commit that the branch's newest model of this name was trained from. */
     findNewestCommit: (projectId: string, model: ModelName & { branch: string }) =>
       findNewestCommit(models, projectId, model),
@@ -72,7 +79,7 @@ interface ModelName {
 }
 
 async function listNewest(
-  models: Collection<ModelDoc>,
+  models: Collection<AnyModelDoc>,
   projectId: string,
   filter: ModelName | null,
   page: { limit: number; before: ListKey | null },
@@ -92,7 +99,7 @@ async function listNewest(
 }
 
 async function listOfCommit(
-  models: Collection<ModelDoc>,
+  models: Collection<AnyModelDoc>,
   projectId: string,
   model: ModelName & { commitPrefix: string },
 ): Promise<ListedModel[]> {
@@ -107,8 +114,22 @@ async function listOfCommit(
   return docs.map(fromListedDoc)
 }
 
+/** What persons reported without a commit, the newest first. */
+async function listOfVersion(
+  models: Collection<AnyModelDoc>,
+  projectId: string,
+  { version, ...model }: ModelName & { version: string },
+): Promise<ListedModel[]> {
+  const docs = await models
+    .find<ListedDoc>({ projectId, ...model, commit: null, version }, { projection: listFields })
+    .sort({ uploadedAt: -1 })
+    .limit(2_000)
+    .toArray()
+  return docs.map(fromListedDoc)
+}
+
 async function findNewestCommit(
-  models: Collection<ModelDoc>,
+  models: Collection<AnyModelDoc>,
   projectId: string,
   model: ModelName & { branch: string },
 ): Promise<string | null> {
@@ -128,16 +149,16 @@ async function findNewestCommit(
 }
 
 async function find(
-  models: Collection<ModelDoc>,
+  models: Collection<AnyModelDoc>,
   projectId: string,
   id: string,
-): Promise<{ model: Model; upload: ObjectId } | null> {
+): Promise<{ model: StoredModel; upload: ObjectId } | null> {
   const doc = await models.findOne({ _id: id, projectId })
-  return doc === null ? null : { model: fromModelDoc(doc), upload: doc.upload }
+  return doc === null ? null : { model: fromAnyModelDoc(doc), upload: doc.upload }
 }
 
 async function listNewestTimes(
-  models: Collection<ModelDoc>,
+  models: Collection<AnyModelDoc>,
   projectIds: string[],
 ): Promise<Map<string, Date>> {
   if (projectIds.length === 0) return new Map()
@@ -151,7 +172,7 @@ async function listNewestTimes(
   return new Map(rows.map((row) => [row._id, row.at]))
 }
 
-function olderThan(key: ListKey | null): Filter<ModelDoc> {
+function olderThan(key: ListKey | null): Filter<AnyModelDoc> {
   if (key === null) return {}
   return {
     uploadedAt: { $lte: key.uploadedAt },
@@ -164,20 +185,23 @@ function fromListedDoc(doc: ListedDoc): ListedModel {
     id: doc._id,
     origin: doc.origin,
     commit: doc.commit,
-    sourceCommit: doc.sourceCommit,
-    pipeline: {
-      id: doc.pipelineId,
-      source: doc.pipelineSource,
-      ref: doc.ref,
-      refType: doc.refType,
-      refProtected: doc.refProtected,
-    },
-    job: { id: doc.jobId, name: doc.jobName },
+    ...jobFields(doc),
     dataset: doc.dataset,
     name: doc.name,
     repeat: doc.repeat,
     trial: doc.trial,
+    version: doc.version,
     results: doc.results.slice(0, listedResults),
     uploadedAt: doc.uploadedAt,
+  }
+}
+
+function jobFields(doc: ListedDoc): Pick<ListedModel, 'sourceCommit' | 'pipeline' | 'job'> {
+  if (doc.pipelineId === null) return { sourceCommit: null, pipeline: null, job: null }
+  const { pipelineId: id, pipelineSource: source, ref, refType, refProtected, sourceCommit } = doc
+  return {
+    sourceCommit,
+    pipeline: { id, source, ref, refType, refProtected },
+    job: { id: doc.jobId, name: doc.jobName },
   }
 }

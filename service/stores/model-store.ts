@@ -1,5 +1,5 @@
 import type { Collection, Db, ObjectId } from 'mongodb'
-import type { Artifact, CurveSummary, Json, Model, Named } from '../domain/model.js'
+import type { Artifact, CurveSummary, Json, Model, Named, StoredModel, TokenModel } from '../domain/model.js'
 
 export interface ModelDoc {
   _id: string
@@ -37,8 +37,23 @@ export interface ModelDoc {
   upload: ObjectId
 }
 
+type OfJobs = 'pipelineId' | 'pipelineSource' | 'ref' | 'refType' | 'refProtected' | 'jobId' | 'jobName' | 'jobStatus' | 'jobUrl'
+
+/** What a person reported with an API token. It has no `ref`, so that it is never read as one of a branch. */
+export interface TokenModelDoc extends Omit<ModelDoc, OfJobs | 'commit' | 'sourceCommit'> {
+  commit: string | null
+  branch: string | null
+  pipelineId: null
+  jobId: null
+  jobName: null
+  /** The last report that it was in. */
+  reportId: string
+}
+
+export type AnyModelDoc = ModelDoc | TokenModelDoc
+
 export interface HistoryPage {
-  models: Model[]
+  models: StoredModel[]
   /** Pass as `before` to get the next page; null on the last. */
   next: { uploadedAt: Date; id: string } | null
 }
@@ -49,6 +64,14 @@ const modelsPerTurn = 250
 export function modelCollection(db: Db): Collection<ModelDoc> {
   return db.collection<ModelDoc>('models')
 }
+
+/** The same collection for what reads or writes models of persons, too. */
+export function anyModelCollection(db: Db): Collection<AnyModelDoc> {
+  return db.collection<AnyModelDoc>('models')
+}
+
+/** Of a query for models that jobs reported. */
+export const ofJobs = { pipelineId: { $gt: 0 } } as const
 
 export function fromModelDoc(doc: Omit<ModelDoc, 'schema' | 'upload'>): Model {
   return {
@@ -83,13 +106,29 @@ export function fromModelDoc(doc: Omit<ModelDoc, 'schema' | 'upload'>): Model {
   }
 }
 
+function fromTokenDoc(doc: TokenModelDoc): TokenModel {
+  const { _id: id, schema: _, pipelineId: __, jobId: ___, jobName: ____, reportId: _____, upload: ______, ...rest } = doc
+  return { id, ...rest, chosen: doc.chosen ?? false, sourceCommit: null, pipeline: null, job: null }
+}
+
+export function fromAnyModelDoc(doc: AnyModelDoc): StoredModel {
+  return doc.pipelineId === null ? fromTokenDoc(doc) : fromModelDoc(doc)
+}
+
 /** Reads models. Every query names the project, so that one project never sees another's. */
 export function createModelStore(db: Db) {
   const models = modelCollection(db)
+  const anyModels = anyModelCollection(db)
 
-  async function findModel(projectId: string, id: string): Promise<Model | null> {
-    const doc = await models.findOne({ _id: id, projectId })
-    return doc === null ? null : fromModelDoc(doc)
+  async function findModel(projectId: string, id: string): Promise<StoredModel | null> {
+    const doc = await anyModels.findOne({ _id: id, projectId })
+    return doc === null ? null : fromAnyModelDoc(doc)
+  }
+
+  /** What a person's report holds, newest first, at most 500. */
+  async function listOfTokenReport(projectId: string, reportId: string): Promise<StoredModel[]> {
+    const docs = await anyModels.find({ reportId, projectId }).limit(500).toArray()
+    return docs.map(fromAnyModelDoc)
   }
 
   async function listOfReport(projectId: string, commit: string, pipelineId: number, jobId: number) {
@@ -101,7 +140,7 @@ export function createModelStore(db: Db) {
   async function listOfCommits(projectId: string, commits: string[]): Promise<Model[]> {
     if (commits.length === 0) return []
     const docs = await models
-      .find({ projectId, commit: { $in: commits } }, { batchSize: modelsPerTurn })
+      .find({ projectId, commit: { $in: commits }, ...ofJobs }, { batchSize: modelsPerTurn })
       .limit(5_000)
       .toArray()
     return docs.map(fromModelDoc)
@@ -124,7 +163,7 @@ export function createModelStore(db: Db) {
     page: { limit: number; before: { uploadedAt: Date; id: string } | null },
   ): Promise<HistoryPage> {
     const key = page.before
-    const docs = await models
+    const docs = await anyModels
       .find({
         projectId,
         ...filter,
@@ -136,7 +175,7 @@ export function createModelStore(db: Db) {
       .sort({ uploadedAt: -1, _id: -1 })
       .limit(page.limit + 1)
       .toArray()
-    const shown = docs.slice(0, page.limit).map(fromModelDoc)
+    const shown = docs.slice(0, page.limit).map(fromAnyModelDoc)
     const last = shown.at(-1)
     return {
       models: shown,
@@ -148,7 +187,7 @@ export function createModelStore(db: Db) {
   async function listReportingPipelines(projectIds: string[], since: Date) {
     return models
       .aggregate<{ _id: { projectId: string; pipelineId: number }; newest: Date }>([
-        { $match: { projectId: { $in: projectIds }, uploadedAt: { $gte: since } } },
+        { $match: { projectId: { $in: projectIds }, uploadedAt: { $gte: since }, ...ofJobs } },
         {
           $group: {
             _id: { projectId: '$projectId', pipelineId: '$pipelineId' },
@@ -162,7 +201,7 @@ export function createModelStore(db: Db) {
   /** When the newest model of these commits came, if that was after `since`. */
   async function findUploadAfter(projectId: string, commits: string[], since: Date): Promise<Date | null> {
     const doc = await models.findOne(
-      { projectId, uploadedAt: { $gt: since }, commit: { $in: commits } },
+      { projectId, uploadedAt: { $gt: since }, commit: { $in: commits }, ...ofJobs },
       { projection: { uploadedAt: 1 }, sort: { uploadedAt: -1, _id: -1 } },
     )
     return doc?.uploadedAt ?? null
@@ -176,11 +215,12 @@ export function createModelStore(db: Db) {
 
   /** Notes the head that a merge-result commit was made for. */
   async function markSourceCommit(projectId: string, commit: string, sourceCommit: string): Promise<void> {
-    await models.updateMany({ projectId, commit, sourceCommit: null }, { $set: { sourceCommit } })
+    await models.updateMany({ projectId, commit, sourceCommit: null, ...ofJobs }, { $set: { sourceCommit } })
   }
 
   return {
     findModel,
+    listOfTokenReport,
     listOfReport,
     listOfCommits,
     listNewestOfBranch,

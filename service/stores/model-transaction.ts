@@ -1,7 +1,7 @@
 import type { ClientSession, Db, MongoClient } from 'mongodb'
 import { durable } from './database.js'
 import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
-import { type ModelDoc, modelCollection } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection } from './model-store.js'
 
 export interface SavedTogether {
   outcome: SaveOutcome
@@ -11,9 +11,9 @@ export interface SavedTogether {
 
 /** Writes several models in one transaction: all or none, to every reader. */
 export function createModelTransaction(client: MongoClient, db: Db) {
-  const models = modelCollection(db)
+  const models = anyModelCollection(db)
 
-  async function writeAll(docs: ModelDoc[], session: ClientSession): Promise<SavedTogether> {
+  async function writeAll(docs: AnyModelDoc[], session: ClientSession): Promise<SavedTogether> {
     const ids = docs.map((doc) => doc._id)
     const found = await findHolders(models, ids, session)
     const replaced: Holder[] = []
@@ -31,7 +31,7 @@ export function createModelTransaction(client: MongoClient, db: Db) {
     return { outcome: { kind: 'stored' }, replaced }
   }
 
-  return async (docs: ModelDoc[]): Promise<SavedTogether> => {
+  return async (docs: AnyModelDoc[]): Promise<SavedTogether> => {
     const session = client.startSession()
     try {
       return await session.withTransaction(() => writeAll(docs, session), {
@@ -44,7 +44,7 @@ export function createModelTransaction(client: MongoClient, db: Db) {
   }
 }
 
-function writeOf(doc: ModelDoc, holder: Holder | undefined) {
+function writeOf(doc: AnyModelDoc, holder: Holder | undefined) {
   if (holder === undefined) return { insertOne: { document: doc } }
   return { replaceOne: { filter: { _id: doc._id }, replacement: doc } }
 }

@@ -3,10 +3,10 @@ import type { CurveStore } from './curve-store.js'
 import { duplicateKey, durable } from './database.js'
 import { createGroupCommit, type Waiting } from './group-commit.js'
 import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
-import { type ModelDoc, modelCollection } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection } from './model-store.js'
 import { createModelTransaction } from './model-transaction.js'
 
-type WaitingModel = Waiting<ModelDoc, SaveOutcome>
+type WaitingModel = Waiting<AnyModelDoc, SaveOutcome>
 
 const mostRounds = 20
 /** MongoDB's limit. */
@@ -19,11 +19,11 @@ const repeatWeight = 0.05
 /** Writes models so that acknowledged means durable. Single models share one insert among concurrent callers; several
  * models of one report are stored in a transaction, all or none. Why: docs/decisions/0001-ingest.md. */
 export function createModelWriter(client: MongoClient, db: Db, curves: CurveStore) {
-  const models = modelCollection(db)
+  const models = anyModelCollection(db)
   const inTurn = createTurns()
   const saveTogether = createModelTransaction(client, db)
   let repeatShare = 0
-  const saveSingle = createGroupCommit<ModelDoc, SaveOutcome>({
+  const saveSingle = createGroupCommit<AnyModelDoc, SaveOutcome>({
     writesInFlight: 2,
     mostPerWrite: 500,
     prepare: newestOfEach,
@@ -32,7 +32,7 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
 
   /** `reportId` keeps copies of one report that come at the same time in a row.
    * @throws the driver's errors; nothing of the report is visible then */
-  async function save(reportId: string, docs: ModelDoc[]): Promise<SaveOutcome> {
+  async function save(reportId: string, docs: AnyModelDoc[]): Promise<SaveOutcome> {
     const [only] = docs
     try {
       if (docs.length === 1 && only !== undefined) return await saveSingle(only)
@@ -102,7 +102,7 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
     return []
   }
 
-  async function saveAll(docs: ModelDoc[]): Promise<SaveOutcome> {
+  async function saveAll(docs: AnyModelDoc[]): Promise<SaveOutcome> {
     const { outcome, replaced } = await saveTogether(docs)
     await dropCurves(replaced)
     return outcome
@@ -150,7 +150,7 @@ function joined(
 }
 
 /** Exactly this holder, or nothing where there was none: then somebody else may have been quicker. */
-function replacement(doc: ModelDoc, holder: Holder | undefined) {
+function replacement(doc: AnyModelDoc, holder: Holder | undefined) {
   const filter = { _id: doc._id, upload: holder?.upload ?? doc.upload }
   return { replaceOne: { filter, replacement: doc, upsert: holder === undefined } }
 }

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb'
-import type { MemberLevel } from '../domain/standalone.js'
+import type { StandaloneMember } from '../domain/standalone.js'
 import { isDuplicateKey } from './database.js'
 import {
   type AnyProject,
@@ -18,7 +18,7 @@ export interface NewStandalone {
   path: string
   name: string
   description: string
-  createdBy: number
+  createdBy: Omit<StandaloneMember, 'accessLevel'>
 }
 
 /** `taken`: another project is connected to that GitLab project. */
@@ -49,7 +49,7 @@ export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
       path,
       name,
       description,
-      members: [{ gitlabUserId: createdBy, accessLevel: maintainer }],
+      members: [{ ...createdBy, accessLevel: maintainer }],
       visibility: 'private',
       pipelinesOpen: false,
       createdAt: now,
@@ -98,15 +98,12 @@ export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
   }
 
   /** Adds the member or changes their role; false where the last Maintainer would be lost or there are 1,000 members. */
-  async function setMember(
-    projectId: string,
-    gitlabUserId: number,
-    accessLevel: MemberLevel,
-  ): Promise<boolean> {
+  async function setMember(projectId: string, member: StandaloneMember): Promise<boolean> {
+    const { gitlabUserId, username, accessLevel } = member
     const stays = accessLevel === maintainer ? {} : { members: { $elemMatch: othersThan(gitlabUserId) } }
     const changed = await projects.updateOne(
       { _id: projectId, 'members.gitlabUserId': gitlabUserId, $and: [stays] },
-      { $set: { 'members.$[one].accessLevel': accessLevel } },
+      { $set: { 'members.$[one]': { gitlabUserId, username, accessLevel } } },
       { arrayFilters: [{ 'one.gitlabUserId': gitlabUserId }] },
     )
     if (changed.matchedCount === 1) return true
@@ -117,7 +114,7 @@ export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
         'members.gitlabUserId': { $ne: gitlabUserId },
         [`members.${mostMembers - 1}`]: { $exists: false },
       },
-      { $push: { members: { gitlabUserId, accessLevel } } },
+      { $push: { members: { gitlabUserId, username, accessLevel } } },
     )
     return added.matchedCount === 1
   }

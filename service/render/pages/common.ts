@@ -48,6 +48,22 @@ export function shortSha(sha: string): string {
   return sha.slice(0, 8)
 }
 
+/** What tells a training from others of its name: its commit, or the version of what has none. */
+export function trainingName({ commit, version }: { commit: string | null; version: string | null }): string {
+  return commit === null ? (version ?? '') : shortSha(commit)
+}
+
+export function trainingLink(
+  model: { commit: string | null; version: string | null },
+  gitlab: GitLabAddresses | null,
+): Link {
+  return model.commit === null ? { text: trainingName(model), href: null } : commitLink(model.commit, gitlab)
+}
+
+export function pipelineLink(pipeline: { id: number } | null, gitlab: GitLabAddresses | null): Link | null {
+  return pipeline && { text: String(pipeline.id), href: gitlab?.pipeline(pipeline.id) ?? null }
+}
+
 export function commitLink(sha: string, gitlab: GitLabAddresses | null): Link {
   return { text: shortSha(sha), href: gitlab?.commit(sha) ?? null }
 }
@@ -61,6 +77,7 @@ export function originView(
   mergeRequests: PipelineMergeRequests,
 ): OriginView {
   const kind = origin.slice(0, origin.indexOf(':'))
+  if (pipeline === null) return { word: '', ref: { text: 'API token', href: null }, mergeRequests: [] }
   const isOfMergeRequest = kind === 'mr' || kind === 'fork'
   const iids = isOfMergeRequest ? (mergeRequests.get(pipeline.id) ?? []) : []
   return {

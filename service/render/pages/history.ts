@@ -1,4 +1,4 @@
-import type { Addresses } from '../../domain/addresses.js'
+import { type Addresses, trainingAddress } from '../../domain/addresses.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
 import { listShownResults, type ShownResult } from '../../domain/result-columns.js'
 import type { ListedModel } from '../../domain/trainings.js'
@@ -13,7 +13,8 @@ import {
   originView,
   type PageProject,
   type PipelineMergeRequests,
-  shortSha,
+  pipelineLink,
+  trainingName,
 } from './common.js'
 
 export interface HistoryView extends PageFrame {
@@ -34,7 +35,8 @@ interface HistoryRow {
   href: string
   commit: string
   origin: OriginView
-  pipeline: Link
+  /** Null for what a person reported. */
+  pipeline: Link | null
   repeat: string | null
   trial: string | null
   results: (string | null)[]
@@ -85,10 +87,10 @@ function rowView(model: ListedModel, columns: readonly ShownResult[], input: His
   const values = new Map(model.results.map(({ k, v }) => [k, v]))
   return {
     at: model.uploadedAt,
-    href: addresses.model(project.path, { ...model, pipelineId: model.pipeline.id }),
-    commit: shortSha(model.commit),
+    href: addresses.model(project.path, trainingAddress(model)),
+    commit: trainingName(model),
     origin: originView(model, gitlab, pipelineMergeRequests),
-    pipeline: { text: String(model.pipeline.id), href: gitlab?.pipeline(model.pipeline.id) ?? null },
+    pipeline: pipelineLink(model.pipeline, gitlab),
     repeat: model.repeat,
     trial: model.trial,
     results: columns.map(({ name, percent }) => {

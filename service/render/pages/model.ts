@@ -1,7 +1,7 @@
-import type { Addresses } from '../../domain/addresses.js'
+import { type Addresses, trainingAddress } from '../../domain/addresses.js'
 import { describeResult } from '../../domain/directions.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
-import type { Artifact, CurveSummary, Model, Named } from '../../domain/model.js'
+import type { Artifact, CurveSummary, Named, StoredModel } from '../../domain/model.js'
 import type { ListedModel } from '../../domain/trainings.js'
 import { type ChartView, lineChart } from '../chart.js'
 import type { PageFrame } from '../html.js'
@@ -16,7 +16,8 @@ import {
   originView,
   type PageProject,
   type PipelineMergeRequests,
-  shortSha,
+  pipelineLink,
+  trainingName,
 } from './common.js'
 import { type SettingsView, settingsView } from './settings.js'
 
@@ -25,12 +26,16 @@ export interface ModelView extends PageFrame {
   dataset: string
   historyHref: string
   jsonHref: string
-  commit: Link
+  /** Null where there is only a version. */
+  commit: Link | null
   sourceCommit: Link | null
   origin: OriginView
-  pipeline: Link
-  job: Link
+  /** Null for what a person reported. */
+  pipeline: Link | null
+  job: Link | null
   jobStatus: string
+  /** As a person told it. */
+  branch: string | null
   at: Date
   repeat: string | null
   trial: string | null
@@ -81,8 +86,8 @@ export interface CurvePoints {
 }
 
 export interface ModelInput {
-  project: PageProject & { gitlabProjectId: number }
-  model: Model
+  project: PageProject & { id: string; gitlabProjectId: number | null }
+  model: StoredModel
   /** Points of the model's first curves. */
   points: CurvePoints[]
   /** Of the same commit, name and dataset; the model itself among them. */
@@ -100,20 +105,20 @@ const MAX_POINTS = 50
 
 export function modelView(input: ModelInput): ModelView {
   const { project, model, addresses, gitlab } = input
-  const { name, dataset, commit } = model
+  const { name, dataset } = model
   const historyHref = addresses.history(project.path, model)
   return {
-    title: `${name} on ${dataset} at ${shortSha(commit)} · ${project.path}`,
+    title: `${name} on ${dataset} at ${trainingName(model)} · ${project.path}`,
     crumbs: [
       { text: 'Projects', href: addresses.projects() },
       { text: project.path, href: addresses.project(project.path) },
       { text: `${name} on ${dataset}`, href: historyHref },
-      { text: shortSha(commit), href: null },
+      { text: trainingName(model), href: null },
     ],
     name,
     dataset,
     historyHref,
-    jsonHref: addresses.modelJson(project.gitlabProjectId, model.id),
+    jsonHref: addresses.modelJson(project, model.id),
     ...contextOf(input),
     ...resultsOf(model.results),
     hyperparameters: settingsView(model.hyperparameters, MAX_ROWS),
@@ -128,11 +133,12 @@ export function modelView(input: ModelInput): ModelView {
 function contextOf({ model, gitlab, pipelineMergeRequests }: ModelInput) {
   const { pipeline, job } = model
   return {
-    commit: commitLink(model.commit, gitlab),
+    commit: model.commit === null ? null : commitLink(model.commit, gitlab),
     origin: originView(model, gitlab, pipelineMergeRequests),
-    pipeline: { text: String(pipeline.id), href: gitlab?.pipeline(pipeline.id) ?? null },
-    job: { text: job.name, href: gitlab?.job(job.id) ?? null },
-    jobStatus: job.status,
+    pipeline: pipelineLink(pipeline, gitlab),
+    job: job && { text: job.name, href: gitlab?.job(job.id) ?? null },
+    jobStatus: job?.status ?? '',
+    branch: model.pipeline === null ? model.branch : null,
     at: model.uploadedAt,
     repeat: model.repeat,
     trial: model.trial,
@@ -226,10 +232,10 @@ function siblingsOf(input: ModelInput): Pick<ModelView, 'siblings' | 'moreSiblin
   if (siblings.length < 2) return { siblings: [], moreSiblings: null }
   return {
     siblings: siblings.slice(0, MAX_SIBLINGS).map((sibling) => ({
-      href: addresses.model(project.path, { ...sibling, pipelineId: sibling.pipeline.id }),
+      href: addresses.model(project.path, trainingAddress(sibling)),
       repeat: sibling.repeat,
       trial: sibling.trial,
-      pipeline: String(sibling.pipeline.id),
+      pipeline: sibling.pipeline === null ? 'API token' : String(sibling.pipeline.id),
       isThis: sibling.id === model.id,
     })),
     moreSiblings: moreThan(siblings.length, MAX_SIBLINGS, 'training'),

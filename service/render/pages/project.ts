@@ -1,4 +1,4 @@
-import type { Addresses } from '../../domain/addresses.js'
+import { type Addresses, trainingAddress } from '../../domain/addresses.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
 import { groupBy } from '../../domain/group.js'
 import {
@@ -15,13 +15,13 @@ import type { PageFrame } from '../html.js'
 import {
   type ColumnHead,
   columnHead,
-  commitLink,
   type Link,
   type OriginView,
   originView,
   type PageProject,
   type PipelineMergeRequests,
-  shortSha,
+  trainingLink,
+  trainingName,
 } from './common.js'
 
 export interface ProjectView extends PageFrame {
@@ -83,7 +83,8 @@ interface TrainingView {
 
 interface ReportView {
   at: Date
-  job: Link
+  /** Null for what a person reported. */
+  job: Link | null
   commit: Link
   origin: OriginView
   models: number
@@ -196,29 +197,33 @@ function cellView(cell: OverviewCell, { direction, percent }: ShownResult, input
     best: best && {
       text: figureOf(best.value, percent),
       href: trainingHref(best.training, input),
-      where: `${shortSha(best.training.model.commit)} on ${best.training.model.pipeline.ref}`,
+      where: whereOf(best.training.model),
     },
     isTop,
     newest: newest === null ? null : figureOf(newest, percent),
   }
 }
 
+function whereOf(model: ListedModel): string {
+  return `${trainingName(model)} ${model.pipeline === null ? 'by API token' : `on ${model.pipeline.ref}`}`
+}
+
 function trainingHref({ model }: Training, { project, addresses }: ProjectInput): string {
-  return addresses.model(project.path, { ...model, pipelineId: model.pipeline.id })
+  return addresses.model(project.path, trainingAddress(model))
 }
 
 function trainingView(training: Training, isElsewhere: boolean, input: ProjectInput): TrainingView {
   const { model } = training
   return {
-    commit: { text: shortSha(model.commit), href: trainingHref(training, input) },
+    commit: { text: trainingName(model), href: trainingHref(training, input) },
     at: model.uploadedAt,
     elsewhere: isElsewhere ? originView(model, input.gitlab, input.pipelineMergeRequests) : null,
   }
 }
 
-/** The models that one job reported. */
+/** The models that one job reported; each of what a person did. */
 function newestReports(models: readonly ListedModel[]): ListedModel[][] {
-  const byJob = groupBy(models, ({ pipeline, job }) => `${pipeline.id}/${job.id}`)
+  const byJob = groupBy(models, ({ id, pipeline, job }) => (pipeline === null ? id : `${pipeline.id}/${job?.id}`))
   return [...byJob.values()].slice(0, shownReports)
 }
 
@@ -227,8 +232,8 @@ function reportView(models: ListedModel[], { gitlab, pipelineMergeRequests }: Pr
   if (model === undefined) throw new Error('A report on a page has a model')
   return {
     at: model.uploadedAt,
-    job: { text: model.job.name, href: gitlab?.job(model.job.id) ?? null },
-    commit: commitLink(model.commit, gitlab),
+    job: model.job && { text: model.job.name, href: gitlab?.job(model.job.id) ?? null },
+    commit: trainingLink(model, gitlab),
     origin: originView(model, gitlab, pipelineMergeRequests),
     models: models.length,
   }

@@ -45,25 +45,35 @@ async function listSiblings(
   project: Project,
   { name, dataset, training }: ModelAddress,
 ): Promise<ListedModel[]> {
+  if (training.kind === 'version') {
+    return modelLists.listOfVersion(project.id, { name, dataset, version: training.version })
+  }
   const commitPrefix =
     training.kind === 'commit'
       ? training.prefix
       : await modelLists.findNewestCommit(project.id, { name, dataset, branch: training.branch })
   if (commitPrefix === null) return []
   const found = await modelLists.listOfCommit(project.id, { name, dataset, commitPrefix })
-  return found.sort((a, b) => b.pipeline.id - a.pipeline.id || b.job.id - a.job.id)
+  return found.sort((a, b) => pipelineIdOf(b) - pipelineIdOf(a) || (b.job?.id ?? 0) - (a.job?.id ?? 0))
+}
+
+/** What persons reported comes after all pipelines. */
+function pipelineIdOf({ pipeline }: ListedModel): number {
+  return pipeline?.id ?? 0
 }
 
 /** The newest pipeline's, unless the address names another; without a label the one that has none, else the first. */
 function chooseTraining(siblings: readonly ListedModel[], query: URLSearchParams): ListedModel | undefined {
   const [repeat, trial, pipeline] = [query.get('repeat'), query.get('trial'), query.get('pipeline')]
+  const byId = siblings.find((model) => model.id === query.get('model'))
+  if (byId !== undefined) return byId
   const named = siblings.filter(
     (model) =>
       (repeat === null || model.repeat === repeat) &&
       (trial === null || model.trial === trial) &&
-      (pipeline === null || String(model.pipeline.id) === pipeline),
+      (pipeline === null || String(pipelineIdOf(model)) === pipeline),
   )
-  const newest = named.filter((model) => model.pipeline.id === named[0]?.pipeline.id)
+  const newest = named.filter((model) => model.pipeline?.id === named[0]?.pipeline?.id)
   const isNoTrial = (model: ListedModel) => trial !== null || model.trial === null
   const isNoRepeat = (model: ListedModel) => repeat !== null || model.repeat === null
   return newest.find((model) => isNoTrial(model) && isNoRepeat(model)) ?? newest.find(isNoTrial) ?? newest[0]

@@ -18,6 +18,7 @@ function trained(changes: Partial<ListedModel> & { values?: Record<string, numbe
     name: 'tree',
     repeat: null,
     trial: null,
+    version: null,
     results: Object.entries(values).map(([k, v]) => ({ k, v })),
     uploadedAt: new Date(made * 1000),
     ...fields,
@@ -128,7 +129,7 @@ t.test('a model of merge requests alone has no newest on the default branch', as
   const [iris] = overviewOf(trained({ ...ofMergeRequest(9), values: { accuracy: 0.97 } }))
 
   t.equal(iris?.rows[0]?.newest, null)
-  t.equal(iris?.rows[0]?.latest.model.pipeline.id, 9)
+  t.equal(iris?.rows[0]?.latest.model.pipeline?.id, 9)
 })
 
 t.test('a project without a default branch has no newest on it', async (t) => {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { openTestDatabase } from '../../../embedded/test-database.js'
 import { readReport } from '../../ingest/report.js'
 import { createReportIntake } from '../../routes/report-intake.js'
+import { createReportSaving } from '../../routes/report-saving.js'
 import type { CiIdentity } from '../../schemas/id-token.js'
 import { createQueue } from '../../jobs/queue.js'
 import { ensureIndexes } from '../../stores/indexes.js'
@@ -54,11 +55,11 @@ t.test('curves whose model could not be stored are dropped', async (t) => {
   t.equal(report.models[0]?.curves.length, 1)
 
   await t.rejects(
-    createReportIntake({ ...stores, modelWriter, queue, clock }).store(project, identity, report),
+    createReportIntake({ ...stores, saveReport: createReportSaving({ ...stores, modelWriter }), queue, clock }).store(project, identity, report),
     { message: 'no models today' },
   )
   t.equal(await db.collection('curves').countDocuments(), 0)
 
-  await createReportIntake({ ...stores, queue, clock }).store(project, identity, report)
+  await createReportIntake({ ...stores, saveReport: createReportSaving(stores), queue, clock }).store(project, identity, report)
   t.equal(await db.collection('curves').countDocuments(), 1)
 })

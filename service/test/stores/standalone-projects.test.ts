@@ -12,8 +12,8 @@ const facts: ProjectFacts = {
   visibility: 'private',
   pipelinesOpen: true,
 }
-const maya = 1
-const dora = 2
+const maya = { gitlabUserId: 1, username: 'maya' }
+const dora = { gitlabUserId: 2, username: 'dora' }
 
 async function openStore(t: Parameters<typeof openTestDatabase>[0]): Promise<ProjectStore> {
   const { db } = await openTestDatabase(t)
@@ -60,19 +60,19 @@ t.test('the last Maintainer stays', async (t) => {
   const projects = await openStore(t)
   const { id } = await make(projects)
 
-  t.notOk(await projects.removeMember(id, maya))
-  t.notOk(await projects.setMember(id, maya, 20))
+  t.notOk(await projects.removeMember(id, maya.gitlabUserId))
+  t.notOk(await projects.setMember(id, { ...maya, accessLevel: 20 }))
   t.same(
-    (await projects.listOnlyMaintainedBy(maya)).map((project) => project.id),
+    (await projects.listOnlyMaintainedBy(maya.gitlabUserId)).map((project) => project.id),
     [id],
   )
 
-  t.ok(await projects.setMember(id, dora, 40))
-  t.same(await projects.listOnlyMaintainedBy(maya), [])
-  t.ok(await projects.setMember(id, maya, 30))
-  t.ok(await projects.removeMember(id, maya))
-  t.match(await projects.findAny(id), { members: [{ gitlabUserId: dora, accessLevel: 40 }] })
-  t.same(await projects.listOfMember(maya, { limit: 10, after: null }), [])
+  t.ok(await projects.setMember(id, { ...dora, accessLevel: 40 }))
+  t.same(await projects.listOnlyMaintainedBy(maya.gitlabUserId), [])
+  t.ok(await projects.setMember(id, { ...maya, accessLevel: 30 }))
+  t.ok(await projects.removeMember(id, maya.gitlabUserId))
+  t.match(await projects.findAny(id), { members: [{ ...dora, accessLevel: 40 }] })
+  t.same(await projects.listOfMember(maya.gitlabUserId, { limit: 10, after: null }), [])
 })
 
 t.test('connecting keeps the id and the old path', async (t) => {

@@ -1,0 +1,74 @@
+import { standaloneLevel } from '../domain/standalone.js'
+import { Problem } from '../errors.js'
+import type { GitLabPerson } from '../gitlab/port.js'
+import type { AnyProject, ProjectStore, StandaloneProject } from '../stores/project-store.js'
+import type { PersonAccess } from './person-access.js'
+import { type PersonAction, refusalOf } from './person-actions.js'
+import type { Person } from './person-identity.js'
+import { noSuchProject } from './project-access.js'
+
+/** A person beside a project of either kind. */
+export interface AnyVisitor {
+  user: GitLabPerson
+  project: AnyProject
+  accessLevel: number | null
+}
+
+export interface StandaloneVisitor extends AnyVisitor {
+  project: StandaloneProject
+}
+
+/** What a person may do in connected and in standalone projects. */
+export interface AnyProjectAccess {
+  /** @throws Problem USER_NOT_ACTIVE, NOT_FOUND also for what they may not see, GITLAB_UNAVAILABLE */
+  getReadable(person: Person, idOrPath: string): Promise<AnyVisitor>
+  /** @throws Problem ROLE_TOO_LOW, API_TOKEN_READ_ONLY, and all of `getReadable` */
+  getAllowed(person: Person, idOrPath: string, action: PersonAction): Promise<AnyVisitor>
+  /** The same where only a standalone project will do. */
+  getAllowedStandalone(person: Person, idOrPath: string, action: PersonAction): Promise<StandaloneVisitor>
+}
+
+export interface AnyProjectAccessOptions {
+  personAccess: PersonAccess
+  projects: Pick<ProjectStore, 'findAny' | 'findAnyByPath'>
+}
+
+export function createAnyProjectAccess({ personAccess, projects }: AnyProjectAccessOptions): AnyProjectAccess {
+  async function getReadable(person: Person, idOrPath: string): Promise<AnyVisitor> {
+    const found = await findStandalone(idOrPath)
+    if (found === null) return personAccess.getReadable(person, idOrPath)
+    return readStandalone(person, found)
+  }
+
+  async function getAllowed(person: Person, idOrPath: string, action: PersonAction): Promise<AnyVisitor> {
+    const found = await findStandalone(idOrPath)
+    if (found === null) return personAccess.getAllowed(person, idOrPath, action)
+    const visitor = await readStandalone(person, found)
+    const refusal = refusalOf(person, visitor, action)
+    if (refusal !== null) throw refusal
+    return visitor
+  }
+
+  async function getAllowedStandalone(person: Person, idOrPath: string, action: PersonAction) {
+    const { user, project, accessLevel } = await getAllowed(person, idOrPath, action)
+    if (project.gitlabProjectId === null) return { user, project, accessLevel }
+    throw new Problem('NOT_STANDALONE', { message: `${project.path} is connected to a repository.` })
+  }
+
+  async function readStandalone(person: Person, project: StandaloneProject): Promise<AnyVisitor> {
+    const accessLevel = standaloneLevel(project, person.gitlabUserId)
+    const isOutside = person.projectIds !== null && !person.projectIds.includes(project.id)
+    if (accessLevel === null || isOutside) throw noSuchProject()
+    return { user: await personAccess.getUser(person), project, accessLevel }
+  }
+
+  async function findStandalone(idOrPath: string): Promise<StandaloneProject | null> {
+    if (/^\d{1,15}$/.test(idOrPath)) return null
+    const found = idOrPath.includes('/')
+      ? await projects.findAnyByPath(idOrPath)
+      : await projects.findAny(idOrPath)
+    return found?.gitlabProjectId === null ? found : null
+  }
+
+  return { getReadable, getAllowed, getAllowedStandalone }
+}

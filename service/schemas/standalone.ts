@@ -1,0 +1,15 @@
+import { z } from 'zod'
+
+/** `POST /api/v1/projects` without a repository. */
+export const StandaloneBody = z.strictObject({
+  name: z.string().min(1).max(100),
+  description: z.string().max(2000).optional(),
+})
+
+export const DescriptionBody = z.strictObject({ description: z.string().max(2000) })
+
+const AccessLevel = z.literal([20, 30, 40], { error: 'must be 20, 30 or 40' })
+
+/** Whom a standalone project is opened to. */
+export const MemberBody = z.strictObject({ username: z.string().min(1).max(255), access_level: AccessLevel })
+export const MemberLevelBody = z.strictObject({ access_level: AccessLevel })
