@@ -115,7 +115,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     status: createReportStatusReader({ ...stores, addresses }),
   })
   await app.register(gateRoutes, { access, gate: createGateReader({ ...stores, queue, addresses, clock }) })
-  await app.register(projectRoutes, { access, personAccess, addresses, ...stores })
+  await app.register(projectRoutes, { access, anyAccess, addresses, ...stores })
   await app.register(standaloneRoutes, {
     anyAccess,
     addresses,

@@ -76,7 +76,8 @@ function summariseModel(
 }
 
 function isOfBranch({ origin, pipeline }: ListedModel, branch: string | null): boolean {
-  if (branch === null || pipeline === null || pipeline.refType !== 'branch' || pipeline.ref !== branch) return false
+  if (branch === null || pipeline === null || pipeline.refType !== 'branch' || pipeline.ref !== branch)
+    return false
   return origin.startsWith('branch:') || origin.startsWith('schedule:')
 }
 

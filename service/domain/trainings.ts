@@ -5,7 +5,16 @@ import { meansOf, valuesByResult } from './repeats.js'
 /** A model without what lists never show. */
 export type ListedModel = Pick<
   Model,
-  'id' | 'origin' | 'sourceCommit' | 'dataset' | 'name' | 'repeat' | 'trial' | 'version' | 'results' | 'uploadedAt'
+  | 'id'
+  | 'origin'
+  | 'sourceCommit'
+  | 'dataset'
+  | 'name'
+  | 'repeat'
+  | 'trial'
+  | 'version'
+  | 'results'
+  | 'uploadedAt'
 > & {
   /** Null where a person reported without one; then there is a version. */
   commit: string | null

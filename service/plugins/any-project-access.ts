@@ -33,7 +33,10 @@ export interface AnyProjectAccessOptions {
   projects: Pick<ProjectStore, 'findAny' | 'findAnyByPath'>
 }
 
-export function createAnyProjectAccess({ personAccess, projects }: AnyProjectAccessOptions): AnyProjectAccess {
+export function createAnyProjectAccess({
+  personAccess,
+  projects,
+}: AnyProjectAccessOptions): AnyProjectAccess {
   async function getReadable(person: Person, idOrPath: string): Promise<AnyVisitor> {
     const found = await findStandalone(idOrPath)
     if (found === null) return personAccess.getReadable(person, idOrPath)

@@ -1,11 +1,4 @@
-import {
-  canAccept,
-  canConfigure,
-  canDelete,
-  canExclude,
-  canReport,
-  roleName,
-} from '../domain/permissions.js'
+import { canAccept, canConfigure, canDelete, canExclude, canReport, roleName } from '../domain/permissions.js'
 import { Problem } from '../errors.js'
 import type { Person } from './person-identity.js'
 

@@ -50,7 +50,11 @@ export function modelJson(model: StoredModel, project: { path: string }, address
     source_commit: model.sourceCommit,
     origin: model.origin,
     branch: model.pipeline === null ? model.branch : null,
-    pipeline: model.pipeline && { id: model.pipeline.id, source: model.pipeline.source, ref: model.pipeline.ref },
+    pipeline: model.pipeline && {
+      id: model.pipeline.id,
+      source: model.pipeline.source,
+      ref: model.pipeline.ref,
+    },
     job: model.job && { id: model.job.id, name: model.job.name, status: model.job.status },
     parameters: settingsJson(model.parameters),
     hyperparameters: settingsJson(model.hyperparameters),

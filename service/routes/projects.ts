@@ -2,17 +2,17 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
-import type { PersonAccess } from '../plugins/person-access.js'
+import type { AnyProjectAccess } from '../plugins/any-project-access.js'
 import type { ProjectAccess } from '../plugins/project-access.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
-import type { Project, ProjectStore } from '../stores/project-store.js'
-import { modelJson, projectJson } from './json.js'
+import type { AnyProject, Project, ProjectStore } from '../stores/project-store.js'
+import { anyProjectJson, modelJson, projectJson } from './json.js'
 import { formatListKey, parseListKey } from './list-key.js'
 
 export interface ProjectRoutesOptions {
   access: ProjectAccess
-  personAccess: PersonAccess
+  anyAccess: AnyProjectAccess
   projects: ProjectStore
   models: ModelStore
   comparisons: ComparisonStore
@@ -31,7 +31,7 @@ const ModelsQuery = z.strictObject({
 /** Reading by REST: projects, their models, what was said of their merge requests. Without a token, of projects that are
  * open to everyone; with a personal token, of one that its person may read. */
 export async function projectRoutes(fastify: FastifyInstance, options: ProjectRoutesOptions): Promise<void> {
-  const { access, personAccess, projects, models, comparisons, addresses } = options
+  const { access, anyAccess, projects, models, comparisons, addresses } = options
   const config = { access: 'person-or-open-project' } as const
 
   fastify.get('/api/v1/projects', { config: { access: 'open-project' } }, async (request) => {
@@ -46,7 +46,7 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
   })
 
   fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id', { config }, async (request) =>
-    projectJson(await getProject(request), addresses),
+    anyProjectJson(await getProject(request), addresses),
   )
 
   fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id/models', { config }, async (request) => {
@@ -99,10 +99,10 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
     },
   )
 
-  async function getProject(request: FastifyRequest<{ Params: { id: string } }>): Promise<Project> {
+  async function getProject(request: FastifyRequest<{ Params: { id: string } }>): Promise<AnyProject> {
     const { id } = request.params
     if (request.headers.authorization === undefined) return access.getOpen(id)
-    return (await personAccess.getReadable(await request.person(), id)).project
+    return (await anyAccess.getReadable(await request.person(), id)).project
   }
 }
 

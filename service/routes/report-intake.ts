@@ -23,7 +23,10 @@ export interface ReportIntakeOptions {
 
 export interface StoredReport {
   id: string
-  models: Pick<AnyModelDoc, '_id' | 'pipelineId' | 'name' | 'dataset' | 'commit' | 'version' | 'repeat' | 'trial'>[]
+  models: Pick<
+    AnyModelDoc,
+    '_id' | 'pipelineId' | 'name' | 'dataset' | 'commit' | 'version' | 'repeat' | 'trial'
+  >[]
 }
 
 export type ReportIntake = ReturnType<typeof createReportIntake>

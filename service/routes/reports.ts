@@ -5,7 +5,15 @@ import { Problem } from '../errors.js'
 import { readFiles, type ResultFile } from '../ingest/files.js'
 import { parseJson } from '../ingest/json.js'
 import { limits } from '../ingest/limits.js'
-import { check, readJob, readPlace, readReport, readTokenReport, type Report, type TokenReport } from '../ingest/report.js'
+import {
+  check,
+  readJob,
+  readPlace,
+  readReport,
+  readTokenReport,
+  type Report,
+  type TokenReport,
+} from '../ingest/report.js'
 import { decode } from '../plugins/body-parser.js'
 import { wantsText } from '../plugins/error-handler.js'
 import type { AnyProjectAccess } from '../plugins/any-project-access.js'
@@ -88,16 +96,8 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     return { kind: 'job', identity, project }
   }
 
-  async function getWriter(request: FastifyRequest): Promise<Person> {
-    const person = await request.person()
-    if (person.scope === 'write') return person
-    throw new Problem('API_TOKEN_READ_ONLY', { message: 'The token may only read.' })
-  }
-
   async function storeOfPerson(request: FastifyRequest, reply: FastifyReply, person: Person) {
-    const report = request.isMultipart()
-      ? await readTokenMultipart(request)
-      : readTokenReport(request.body)
+    const report = request.isMultipart() ? await readTokenMultipart(request) : readTokenReport(request.body)
     request.body = null
     const { project } = await anyAccess.getAllowed(person, report.project, 'report')
     const stored = await tokenIntake(project, person.gitlabUserId, report)
@@ -118,7 +118,12 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     return !isFork || parseReportId(reportId)?.pipelineId === pipelineId
   }
 
-  function replyStored(request: FastifyRequest, reply: FastifyReply, project: AnyProject, stored: StoredReport) {
+  function replyStored(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    project: AnyProject,
+    stored: StoredReport,
+  ) {
     reply.code(202).header('location', `/api/v1/reports/${stored.id}`)
     if (wantsText(request)) {
       const lines = stored.models.map(
@@ -139,6 +144,12 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
     const pipeline = pipelineId === null ? null : { id: pipelineId }
     return addresses.model(project.path, trainingAddress({ ...rest, id, pipeline }))
   }
+}
+
+async function getWriter(request: FastifyRequest): Promise<Person> {
+  const person = await request.person()
+  if (person.scope === 'write') return person
+  throw new Problem('API_TOKEN_READ_ONLY', { message: 'The token may only read.' })
 }
 
 /** Files are told apart by their paths; the option is busboy's own. */

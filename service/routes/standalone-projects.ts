@@ -1,4 +1,9 @@
-import { isProjectName, type MemberLevel, type StandaloneMember, standalonePath } from '../domain/standalone.js'
+import {
+  isProjectName,
+  type MemberLevel,
+  type StandaloneMember,
+  standalonePath,
+} from '../domain/standalone.js'
 import { Problem } from '../errors.js'
 import type { GitLab, GitLabPerson } from '../gitlab/port.js'
 import type { PersonAccess } from '../plugins/person-access.js'
@@ -37,7 +42,10 @@ export function createStandaloneProjects(options: StandaloneProjectsOptions) {
     }
     const user = await personAccess.getUser(person)
     const path = standalonePath(user.username, name)
-    const made = await projects.createStandalone({ path, name, description, createdBy: { gitlabUserId: user.id, username: user.username } }, clock())
+    const made = await projects.createStandalone(
+      { path, name, description, createdBy: { gitlabUserId: user.id, username: user.username } },
+      clock(),
+    )
     if (made !== null) return made
     throw new Problem('PROJECT_EXISTS', { message: `There is a project ${path} already.`, field: 'name' })
   }

@@ -22,7 +22,10 @@ type OfMember = { Params: { id: string; userId: string } }
 const options = { config: { access: 'person' }, bodyLimit: 64 * 1024 } as const
 
 /** Projects without a repository, and who may see them. */
-export async function standaloneRoutes(fastify: FastifyInstance, parts: StandaloneRoutesOptions): Promise<void> {
+export async function standaloneRoutes(
+  fastify: FastifyInstance,
+  parts: StandaloneRoutesOptions,
+): Promise<void> {
   const { anyAccess, standalone, addresses } = parts
 
   fastify.post('/api/v1/projects', options, async (request, reply) => {

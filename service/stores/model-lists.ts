@@ -42,8 +42,7 @@ const listFields = {
 
 type ListedJobDoc = Pick<ModelDoc, '_id' | keyof typeof listFields>
 type ListedDoc =
-  | ListedJobDoc
-  | (Omit<ListedJobDoc, 'commit' | 'pipelineId'> & { commit: string | null; pipelineId: null })
+  ListedJobDoc | (Omit<ListedJobDoc, 'commit' | 'pipelineId'> & { commit: string | null; pipelineId: null })
 
 /** What pages read of models: lists without settings and curves, and one model with all of it. */
 export function createModelLists(db: Db) {

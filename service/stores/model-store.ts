@@ -37,7 +37,16 @@ export interface ModelDoc {
   upload: ObjectId
 }
 
-type OfJobs = 'pipelineId' | 'pipelineSource' | 'ref' | 'refType' | 'refProtected' | 'jobId' | 'jobName' | 'jobStatus' | 'jobUrl'
+type OfJobs =
+  | 'pipelineId'
+  | 'pipelineSource'
+  | 'ref'
+  | 'refType'
+  | 'refProtected'
+  | 'jobId'
+  | 'jobName'
+  | 'jobStatus'
+  | 'jobUrl'
 
 /** What a person reported with an API token. It has no `ref`, so that it is never read as one of a branch. */
 export interface TokenModelDoc extends Omit<ModelDoc, OfJobs | 'commit' | 'sourceCommit'> {
@@ -107,7 +116,16 @@ export function fromModelDoc(doc: Omit<ModelDoc, 'schema' | 'upload'>): Model {
 }
 
 function fromTokenDoc(doc: TokenModelDoc): TokenModel {
-  const { _id: id, schema: _, pipelineId: __, jobId: ___, jobName: ____, reportId: _____, upload: ______, ...rest } = doc
+  const {
+    _id: id,
+    schema: _,
+    pipelineId: __,
+    jobId: ___,
+    jobName: ____,
+    reportId: _____,
+    upload: ______,
+    ...rest
+  } = doc
   return { id, ...rest, chosen: doc.chosen ?? false, sourceCommit: null, pipeline: null, job: null }
 }
 

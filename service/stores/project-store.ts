@@ -15,7 +15,7 @@ import {
 } from './project-documents.js'
 import { createProjectEndings } from './project-endings.js'
 import { createProjectHooks } from './project-hooks.js'
-import { createStandaloneProjects } from './standalone-projects.js'
+import { createStandaloneMembers, createStandaloneProjects } from './standalone-projects.js'
 
 export type {
   AnyProject,
@@ -169,6 +169,7 @@ export function createProjectStore(db: Db) {
     /** All ids in batches, for the reconciler. */
     listIds: (batchSize: number) => listIds(projects, batchSize),
     ...createStandaloneProjects(projects),
+    ...createStandaloneMembers(projects),
     ...createProjectEndings(projects),
   }
 }

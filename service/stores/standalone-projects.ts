@@ -69,6 +69,47 @@ export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
     return doc === null ? null : anyFromDoc(doc)
   }
 
+  async function setDescription(projectId: string, description: string): Promise<void> {
+    await projects.updateOne({ _id: projectId, gitlabProjectId: null }, { $set: { description } })
+  }
+
+  /** Gives a standalone project a repository: from then on it has GitLab's path and members, and keeps its models. */
+  async function connectStandalone(
+    projectId: string,
+    facts: ProjectFacts,
+    now: Date,
+  ): Promise<ConnectStandaloneOutcome> {
+    const literal = Object.fromEntries(
+      Object.entries(facts).map(([name, value]) => [name, { $literal: value }]),
+    )
+    const hook = { state: 'pending' as const, hookId: null, secretHash: null }
+    try {
+      const doc = await projects.findOneAndUpdate(
+        { _id: projectId, members: { $exists: true } },
+        [
+          { $set: { ...literal, connectedAt: now, checkedAt: now, hook, formerPaths: ['$path'] } },
+          { $unset: ['members', 'name', 'description', 'createdAt'] },
+        ],
+        { returnDocument: 'after' },
+      )
+      const project = doc === null ? null : fromConnectedDoc(doc)
+      return project === null ? { kind: 'not_found' } : { kind: 'connected', project }
+    } catch (error) {
+      if (isDuplicateKey(error)) return { kind: 'taken' }
+      throw error
+    }
+  }
+
+  return {
+    createStandalone,
+    findAny,
+    setDescription,
+    connectStandalone,
+  }
+}
+
+/** Who may see standalone projects. */
+export function createStandaloneMembers(projects: Collection<ProjectDoc>) {
   /** Standalone projects that the person is a member of, by path. */
   async function listOfMember(
     gitlabUserId: number,
@@ -136,48 +177,7 @@ export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
     )
   }
 
-  async function setDescription(projectId: string, description: string): Promise<void> {
-    await projects.updateOne({ _id: projectId, gitlabProjectId: null }, { $set: { description } })
-  }
-
-  /** Gives a standalone project a repository: from then on it has GitLab's path and members, and keeps its models. */
-  async function connectStandalone(
-    projectId: string,
-    facts: ProjectFacts,
-    now: Date,
-  ): Promise<ConnectStandaloneOutcome> {
-    const literal = Object.fromEntries(
-      Object.entries(facts).map(([name, value]) => [name, { $literal: value }]),
-    )
-    const hook = { state: 'pending' as const, hookId: null, secretHash: null }
-    try {
-      const doc = await projects.findOneAndUpdate(
-        { _id: projectId, members: { $exists: true } },
-        [
-          { $set: { ...literal, connectedAt: now, checkedAt: now, hook, formerPaths: ['$path'] } },
-          { $unset: ['members', 'name', 'description', 'createdAt'] },
-        ],
-        { returnDocument: 'after' },
-      )
-      const project = doc === null ? null : fromConnectedDoc(doc)
-      return project === null ? { kind: 'not_found' } : { kind: 'connected', project }
-    } catch (error) {
-      if (isDuplicateKey(error)) return { kind: 'taken' }
-      throw error
-    }
-  }
-
-  return {
-    createStandalone,
-    findAny,
-    listOfMember,
-    listOnlyMaintainedBy,
-    setMember,
-    removeMember,
-    leaveAll,
-    setDescription,
-    connectStandalone,
-  }
+  return { listOfMember, listOnlyMaintainedBy, setMember, removeMember, leaveAll }
 }
 
 /** Of standalone projects alone, whose paths are unique; the caller asks by collation. */

@@ -223,7 +223,9 @@ function trainingView(training: Training, isElsewhere: boolean, input: ProjectIn
 
 /** The models that one job reported; each of what a person did. */
 function newestReports(models: readonly ListedModel[]): ListedModel[][] {
-  const byJob = groupBy(models, ({ id, pipeline, job }) => (pipeline === null ? id : `${pipeline.id}/${job?.id}`))
+  const byJob = groupBy(models, ({ id, pipeline, job }) =>
+    pipeline === null ? id : `${pipeline.id}/${job?.id}`,
+  )
   return [...byJob.values()].slice(0, shownReports)
 }
 

@@ -37,7 +37,9 @@ export function mergeRequestsOf(
   project: Project,
   models: readonly Pick<ListedModel, 'origin' | 'pipeline'>[],
 ): Promise<Map<number, number[]>> {
-  const ids = models.filter(({ origin }) => /^(mr|fork):/.test(origin)).flatMap(({ pipeline }) => pipeline?.id ?? [])
+  const ids = models
+    .filter(({ origin }) => /^(mr|fork):/.test(origin))
+    .flatMap(({ pipeline }) => pipeline?.id ?? [])
   return pipelines.listMergeRequests(project.id, [...new Set(ids)])
 }
 

@@ -55,11 +55,20 @@ t.test('curves whose model could not be stored are dropped', async (t) => {
   t.equal(report.models[0]?.curves.length, 1)
 
   await t.rejects(
-    createReportIntake({ ...stores, saveReport: createReportSaving({ ...stores, modelWriter }), queue, clock }).store(project, identity, report),
+    createReportIntake({
+      ...stores,
+      saveReport: createReportSaving({ ...stores, modelWriter }),
+      queue,
+      clock,
+    }).store(project, identity, report),
     { message: 'no models today' },
   )
   t.equal(await db.collection('curves').countDocuments(), 0)
 
-  await createReportIntake({ ...stores, saveReport: createReportSaving(stores), queue, clock }).store(project, identity, report)
+  await createReportIntake({ ...stores, saveReport: createReportSaving(stores), queue, clock }).store(
+    project,
+    identity,
+    report,
+  )
   t.equal(await db.collection('curves').countDocuments(), 1)
 })
