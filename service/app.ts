@@ -37,10 +37,14 @@ import { createStandaloneProjects } from './routes/standalone-projects.js'
 import { createTouchedNotes } from './routes/touched-notes.js'
 import { rulesSchemaRoutes } from './routes/rules-schema.js'
 import { webhookRoutes } from './routes/webhooks.js'
+import { createSealer } from './stores/sealing.js'
 import type { Stores } from './stores/stores.js'
 
 export interface AppOptions {
-  config: Pick<Config, 'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy' | 'sessionSecret' | 'oauth'>
+  config: Pick<
+    Config,
+    'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy' | 'sessionSecret' | 'oauth' | 'encryptionKeys'
+  >
   stores: Stores
   gitlab: GitLab
   keys: SigningKeys
@@ -130,7 +134,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   await app.register(peopleRoutes, { ...stores, personAccess, addresses })
   await app.register(previewRoutes)
-  await app.register(webhookRoutes, { ...stores, queue, clock })
+  await app.register(webhookRoutes, {
+    ...stores,
+    queue,
+    clock,
+    sealer: createSealer(config.encryptionKeys),
+  })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(rulesSchemaRoutes)
   await app.register(views, { addresses: pageAddresses })

@@ -5,6 +5,7 @@ import type { GitLab } from '../gitlab/port.js'
 import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
 import { createCarryOver } from './carry-over.js'
+import { namingCause, passingCause, withCause } from './cause.js'
 import { createCommitStatusWriter } from './commit-status.js'
 import { createComparer } from './comparer.js'
 import { createGitLabFeatures } from './gitlab-features.js'
@@ -36,7 +37,9 @@ export interface WorkerParts {
 
 /** The worker with a handler for every type of job. */
 export function buildWorker(parts: WorkerParts): Worker {
-  const { publicUrl, signingKey, stores, gitlab, gitlabTimeoutMs, queue, clock, log } = parts
+  const { publicUrl, signingKey, stores, gitlabTimeoutMs, clock, log } = parts
+  const gitlab = namingCause(parts.gitlab)
+  const queue = passingCause(parts.queue)
   const writer = createNoteWriter({
     gitlab,
     store: stores.notes,
@@ -67,8 +70,10 @@ export function buildWorker(parts: WorkerParts): Worker {
     log,
     monotonicNowMs: () => performance.now(),
     handlers: {
-      pipeline: createPipelineJob(shared),
-      note: createNoteJob({ ...shared, listPipelines, readHead, comparer, writeStatus, carryOvers }),
+      pipeline: withCause(createPipelineJob(shared)),
+      note: withCause(
+        createNoteJob({ ...shared, listPipelines, readHead, comparer, writeStatus, carryOvers }),
+      ),
       'note-check': createNoteCheckJob(shared),
       hook: createHookJob(shared),
       reconcile: createReconcileJob(shared),

@@ -10,6 +10,8 @@ export interface EnqueueOptions {
   delayMs?: number
   /** Whether a run that starts before then does not count, so that another one follows. */
   isPromised?: boolean
+  /** Of the webhook that gives reason for it, to be told to GitLab by the calls that it causes. */
+  eventUuid?: string | null
 }
 
 export interface Queue {
@@ -57,8 +59,8 @@ export function createQueue(options: QueueOptions): Queue {
     listeners: new Set(),
   }
   return {
-    async enqueue(keys, { delayMs = 0, isPromised = false } = {}) {
-      await write(state, listOf(keys), { delayMs, promiseMs: isPromised ? delayMs : null })
+    async enqueue(keys, { delayMs = 0, isPromised = false, eventUuid = null } = {}) {
+      await write(state, listOf(keys), { delayMs, promiseMs: isPromised ? delayMs : null, eventUuid })
     },
     async enqueueCovered(keys, { delayMs }) {
       await enqueueCovered(state, listOf(keys), delayMs)
@@ -88,7 +90,8 @@ async function enqueueCovered(state: QueueState, keys: readonly string[], delayM
     if (sent && covers(sent.untilMs, nowMs, delayMs)) waits.add(sent.written)
     else uncovered.push(key)
   }
-  if (uncovered.length > 0) waits.add(write(state, uncovered, { delayMs, promiseMs: delayMs }))
+  if (uncovered.length > 0)
+    waits.add(write(state, uncovered, { delayMs, promiseMs: delayMs, eventUuid: null }))
   await Promise.all(waits)
 }
 
@@ -117,6 +120,7 @@ function merge(first: EnqueueRequest | undefined, second: EnqueueRequest): Enque
     key: second.key,
     delayMs: Math.min(first.delayMs, second.delayMs),
     promiseMs: largest(first.promiseMs, second.promiseMs),
+    eventUuid: second.eventUuid ?? first.eventUuid,
   }
 }
 

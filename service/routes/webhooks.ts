@@ -1,139 +1,162 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
-import { rulesFreshMs, rulesPath } from '../domain/rules.js'
 import { hashSecret } from '../domain/secrets.js'
 import { Problem } from '../errors.js'
-import { jobKey } from '../jobs/keys.js'
-import type { Queue } from '../jobs/queue.js'
-import { AnyEvent, MergeRequestEvent, PipelineEvent, PushEvent } from '../schemas/webhook.js'
-import type { ComparisonStore } from '../stores/comparison-store.js'
+import { AnyEvent } from '../schemas/webhook.js'
 import type { DeliveryStore } from '../stores/delivery-store.js'
-import type { JobStore } from '../stores/job-store.js'
-import type { PipelineStore } from '../stores/pipeline-store.js'
-import type { Project, ProjectStore } from '../stores/project-store.js'
+import { hookKeyOwner, type Project } from '../stores/project-documents.js'
+import type { ProjectStore } from '../stores/project-store.js'
+import type { Sealer } from '../stores/sealing.js'
+import {
+  hasSecret,
+  isSigned,
+  isSignedBy,
+  readClaim,
+  type SignatureClaim,
+  signingKeys,
+} from '../webhooks/credentials.js'
+import { createEventEffects, type EventEffectsOptions } from '../webhooks/effects.js'
+import { createOnce } from '../webhooks/once.js'
 
-export interface WebhookRoutesOptions {
-  projects: ProjectStore
-  pipelines: PipelineStore
-  comparisons: Pick<ComparisonStore, 'listOpenAgainst'>
+export interface WebhookRoutesOptions extends EventEffectsOptions {
+  projects: Pick<ProjectStore, 'find' | 'findBySecretHash' | 'doubt'>
   deliveries: DeliveryStore
-  jobs: Pick<JobStore, 'isUnderWay'>
-  queue: Queue
-  clock: () => Date
+  sealer: Pick<Sealer, 'open'>
+}
+
+/** Who sent the request, as far as its head tells. */
+interface Sender {
+  project: Project
+  /** What the body still has to prove; null where the secret came. */
+  proof: { claim: SignatureClaim; keys: Buffer[] } | null
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of the route for webhooks alone: whose secret came, set before the body is read. */
-    hookProject: Project
+    /** Of the routes for webhooks alone, set before the body is read. */
+    hookSender: Sender
   }
 }
 
 const bodyLimit = 25 * 1024 * 1024
+/** What GitLab gave no name is the same again within this time only: a branch may go back and forth. */
+const namelessForMs = 60_000
+const rememberedForMs = 60_000
+const ignored = 'ignored'
 
 /** Events of GitLab. Answers 2xx to everything authentic, because GitLab disables hooks that answer otherwise. */
 export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRoutesOptions): Promise<void> {
-  const { projects, pipelines, comparisons, deliveries, jobs, queue, clock } = options
+  const { projects, deliveries, sealer, clock } = options
+  const bringAbout = createEventEffects(options)
+  const once = createOnce({ forMs: rememberedForMs, nowMs: () => clock().getTime() })
 
-  fastify.decorateRequest('hookProject')
+  fastify.decorateRequest('hookSender')
+  // A signature is over the bytes.
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit },
+    async (_: unknown, body: Buffer) => body,
+  )
 
-  // Whose secret is not known is refused before the body is read.
+  // Whoever does not show the right credentials is refused before the body is read.
   const preParsing: preParsingAsyncHookHandler = async (request, _reply, payload) => {
-    request.hookProject = await authenticate(request)
+    request.hookSender = await identify(request)
     return payload
   }
-  fastify.post(
-    '/webhooks/gitlab',
-    { config: { access: 'webhook' }, bodyLimit, preParsing },
-    async (request, reply) => {
-      const project = request.hookProject
-      refuseForeign(project, request.body)
-      const asked = await ask(project, request.body)
+  const route = { config: { access: 'webhook' as const }, bodyLimit, preParsing }
+  fastify.post('/webhooks/gitlab/:projectId', route, receive)
+  // Of webhooks that were registered by earlier versions.
+  fastify.post('/webhooks/gitlab', route, receive)
+
+  async function receive(request: FastifyRequest): Promise<{ status: string }> {
+    const { project, proof } = request.hookSender
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    if (proof !== null && !isSignedBy(proof.claim, body, proof.keys)) throw unauthorized()
+    const json = readJson(body)
+    const event = AnyEvent.safeParse(json).data
+    refuseForeign(project, event)
+    if (event?.object_kind === undefined || event.object_kind === null) {
+      request.log.warn({ projectId: project.id, bytes: body.length }, 'A webhook without object_kind')
+      return { status: ignored }
+    }
+    const { id, repeatsForMs } = nameOf(request, project, body)
+    const { result, isRepeat } = await once(id, async () => {
+      const known = await deliveries.find(id)
+      if (known !== null && clock().getTime() - known.at.getTime() < repeatsForMs) return 'duplicate'
+      const eventUuid = headerOf(request, 'x-gitlab-event-uuid')
+      const effect = await bringAbout({ project, body: json, event, eventUuid })
       // Asked for first and recorded after: a crash in between repeats the event rather than losing it.
       await deliveries.record({
+        id,
         projectId: project.id,
-        event: String(request.headers['x-gitlab-event'] ?? ''),
-        uuid: String(request.headers['x-gitlab-event-uuid'] ?? ''),
-        effect: asked,
+        event: headerOf(request, 'x-gitlab-event') ?? '',
+        uuid: eventUuid ?? '',
+        effect,
         at: clock(),
       })
-      return reply.send({ status: asked ?? 'ignored' })
-    },
-  )
+      return effect ?? ignored
+    })
+    return { status: isRepeat ? 'duplicate' : result }
+  }
 
-  /** A secret belongs to one project. */
-  async function authenticate(request: FastifyRequest): Promise<Project> {
-    const given = request.headers['x-gitlab-token']
-    if (typeof given !== 'string') throw unauthorized('The request has no X-Gitlab-Token.')
-    const project = await projects.findBySecretHash(hashSecret(given))
-    if (project === null || !isSecretOf(project, given)) {
-      throw unauthorized('The secret is that of no project.')
+  /** A request with a signature has to pass by it: its token, which everybody on the way could read, does not count. */
+  async function identify(request: FastifyRequest): Promise<Sender> {
+    const { headers } = request
+    const project = await findProject(request)
+    if (project === null) throw unauthorized()
+    const now = clock()
+    if (!isSigned(headers)) {
+      if (!hasSecret(project.hook, headers, now)) throw unauthorized()
+      return { project, proof: null }
     }
-    return project
+    const claim = readClaim(headers, now)
+    const keys = signingKeys(project.hook, now, (sealed) => sealer.open(sealed, hookKeyOwner(project.id)))
+    if (claim === null || keys.length === 0) throw unauthorized()
+    return { project, proof: { claim, keys } }
   }
 
-  /** What the event makes the worker do, null where nothing. */
-  async function ask(project: Project, body: unknown): Promise<string | null> {
-    const mergeRequest = MergeRequestEvent.safeParse(body)
-    if (mergeRequest.success) {
-      await queue.enqueue(jobKey.note(project.id, mergeRequest.data.object_attributes.iid))
-      return 'note'
-    }
-    const push = PushEvent.safeParse(body)
-    if (push.success) return askForRules(project, push.data)
-    const pipeline = PipelineEvent.safeParse(body)
-    if (!pipeline.success || pipeline.data.object_attributes.source === 'external') return null
-    const { id } = pipeline.data.object_attributes
-    if (!(await hear(project, id))) return null
-    await queue.enqueue(jobKey.pipeline(project.id, id))
-    return 'pipeline'
-  }
-
-  /** Whether the pipeline has reported here. A short one may end while GitLab is being asked about it the first time. */
-  async function hear(project: Project, pipelineId: number): Promise<boolean> {
-    if (await pipelines.markHeard(project.id, pipelineId, clock())) return true
-    const key = jobKey.pipeline(project.id, pipelineId)
-    if (!(await jobs.isUnderWay({ keys: [key], looks: key, withinMs: 0 }))) return false
-    await pipelines.markHeardEarly(project.id, pipelineId, clock())
-    return true
-  }
-
-  /** What the target branch's rules say now is said of the merge requests that were judged by its old ones. */
-  async function askForRules(project: Project, push: PushEvent): Promise<string | null> {
-    const branch = /^refs\/heads\/(.+)$/s.exec(push.ref)?.[1]
-    if (branch === undefined || !mayChangeRules(push)) return null
-    const mrIids = await comparisons.listOpenAgainst(project.id, branch)
-    if (mrIids.length === 0) return null
-    const keys = mrIids.map((mrIid) => jobKey.note(project.id, mrIid))
-    await queue.enqueue(keys, { delayMs: rulesFreshMs, isPromised: true })
-    return 'rules'
+  async function findProject(request: FastifyRequest): Promise<Project | null> {
+    const { projectId } = request.params as { projectId?: string }
+    if (projectId !== undefined) return projects.find(projectId)
+    const token = headerOf(request, 'x-gitlab-token')
+    return token === null ? null : projects.findBySecretHash(hashSecret(token))
   }
 }
 
-function mayChangeRules({ commits, total_commits_count: total }: PushEvent): boolean {
-  if ((total ?? 0) > commits.length) return true
-  return commits.some(({ added, modified, removed }) =>
-    [added, modified, removed].some((paths) => paths?.includes(rulesPath)),
-  )
+/** The name that GitLab gives a delivery however often it sends it; before 17.4 it gives none. */
+function nameOf(request: FastifyRequest, project: Project, body: Buffer) {
+  const name = headerOf(request, 'webhook-id') ?? headerOf(request, 'idempotency-key')
+  const hash = createHash('sha256').update(name === null ? 'body' : 'name')
+  hash.update(`\n${headerOf(request, 'x-gitlab-event') ?? ''}\n`).update(name ?? body)
+  return {
+    id: `${project.id}:${hash.digest('base64url')}`,
+    repeatsForMs: name === null ? namelessForMs : Number.POSITIVE_INFINITY,
+  }
 }
 
-function refuseForeign(project: Project, body: unknown): void {
-  const event = AnyEvent.safeParse(body)
-  const gitlabProjectId = event.data?.project?.id ?? event.data?.project_id
-  if (gitlabProjectId === project.gitlabProjectId) return
-  throw unauthorized('The secret does not fit the project of this event.')
+function headerOf({ headers }: FastifyRequest, name: string): string | null {
+  const value = headers[name]
+  return typeof value === 'string' && value !== '' ? value : null
 }
 
-function unauthorized(message: string): Problem {
-  return new Problem('WEBHOOK_UNAUTHORIZED', { message })
+/** Undefined where it is no JSON: a project may make anything of the body by a template. */
+function readJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined // Said in the log as an event without object_kind.
+  }
 }
 
-function isSecretOf(project: Project, given: string): boolean {
-  const expected = project.hook.secretHash
-  return expected !== null && timingSafeEqual(digest(expected), digest(hashSecret(given)))
+function refuseForeign({ gitlabProjectId }: Project, event: AnyEvent | undefined): void {
+  const told = [event?.project?.id, event?.project_id]
+  if (told.every((id) => id === null || id === undefined || id === gitlabProjectId)) return
+  throw unauthorized()
 }
 
-/** timingSafeEqual wants equal lengths. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+function unauthorized(): Problem {
+  return new Problem('WEBHOOK_UNAUTHORIZED', {
+    message: "The secret or signature is not that of this project's webhook.",
+  })
 }

@@ -47,7 +47,12 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { projectId: 1, targetBranch: 1, mrState: 1 } },
       { key: { projectId: 1, mrState: 1, judgedAt: -1 } },
     ]),
-    db.collection('deliveries').createIndex({ at: 1 }, { expireAfterSeconds: deliveryLifeSeconds }),
+    db
+      .collection('deliveries')
+      .createIndexes([
+        { key: { at: 1 }, expireAfterSeconds: deliveryLifeSeconds },
+        { key: { projectId: 1, at: -1 } },
+      ]),
     // The collections of single keys are made now, too, so that no transaction has to.
     db.createCollection('curves').catch(ignoreExisting),
     jobCollection(db).createIndexes(jobIndexes),

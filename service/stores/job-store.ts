@@ -24,6 +24,8 @@ export interface JobDoc {
   fence: number
   lockedBy: string | null
   lastError: string | null
+  /** Of the last webhook that asked for it; absent in rows of older versions. */
+  eventUuid?: string | null
   enqueuedAt: Date
 }
 
@@ -32,6 +34,7 @@ export interface EnqueueRequest {
   delayMs: number
   /** Ask for a run that starts no sooner than this from now, beside the one after `delayMs`. */
   promiseMs: number | null
+  eventUuid?: string | null
 }
 
 export interface ClaimedJob {
@@ -40,6 +43,7 @@ export interface ClaimedJob {
   generation: number
   fence: number
   attempts: number
+  eventUuid: string | null
 }
 
 export interface ClaimOptions {
@@ -98,7 +102,8 @@ export function createJobStore(db: Db) {
     claim: (options: ClaimOptions) => claim(jobs, options),
     renew: (job: ClaimedJob, leaseMs: number) => updateOwn(jobs, job, { runAt: inMs(leaseMs) }),
     complete: (job: ClaimedJob) => complete(jobs, job),
-    reschedule: (job: ClaimedJob, delayMs: number) => updateOwn(jobs, job, pendingAfter(delayMs)),
+    reschedule: (job: ClaimedJob, delayMs: number) =>
+      updateOwn(jobs, job, { ...pendingAfter(delayMs), ...withoutCause(job) }),
     /** Gives the job back as if it had not been claimed. */
     release: (job: ClaimedJob) => updateOwn(jobs, job, { ...unlocked, state: 'pending', runAt: '$$NOW' }),
     fail: (job: ClaimedJob, failure: Failure) => updateOwn(jobs, job, failed(job, failure)),
@@ -131,7 +136,7 @@ async function enqueue(jobs: Collection<JobDoc>, requests: readonly EnqueueReque
   }
 }
 
-function enqueued({ key, delayMs, promiseMs }: EnqueueRequest): Document {
+function enqueued({ key, delayMs, promiseMs, eventUuid = null }: EnqueueRequest): Document {
   // $min and $max skip null and absent fields.
   const askedAt = { $max: [inMs(delayMs), '$notBefore'] }
   return {
@@ -147,6 +152,7 @@ function enqueued({ key, delayMs, promiseMs }: EnqueueRequest): Document {
     fence: { $ifNull: ['$fence', 0] },
     lockedBy: orNull('$lockedBy'),
     lastError: orNull('$lastError'),
+    eventUuid: eventUuid === null ? orNull('$eventUuid') : { $literal: eventUuid },
     enqueuedAt: '$$NOW',
   }
 }
@@ -196,6 +202,7 @@ function toClaimed(doc: JobDoc): ClaimedJob {
     generation: doc.generation,
     fence: doc.fence,
     attempts: doc.attempts,
+    eventUuid: doc.eventUuid ?? null,
   }
 }
 
@@ -217,6 +224,11 @@ async function complete(jobs: Collection<JobDoc>, job: ClaimedJob): Promise<Comp
   })
   if (deletedCount === 1) return 'done'
   return (await updateOwn(jobs, job, pendingAfter(null))) ? 'again' : 'lost'
+}
+
+/** What it does of its own accord later is no effect of the webhook that it began with. */
+function withoutCause(job: ClaimedJob): Document {
+  return { eventUuid: { $cond: [{ $ne: ['$generation', job.generation] }, orNull('$eventUuid'), null] } }
 }
 
 function pendingAfter(delayMs: number | null): Document {

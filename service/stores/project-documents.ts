@@ -1,17 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { StandaloneMember } from '../domain/standalone.js'
+import type { Sealed } from './sealing.js'
 
 /** How the project's webhook stands: not asked for yet, registered, or not possible for the bot (needs Maintainer). */
 export type HookState = 'pending' | 'registered' | 'not_allowed'
-
-/** Connected to a GitLab repository. */
-/** What a sealer made of a text. */
-interface Sealed {
-  key: string
-  iv: string
-  data: string
-  tag: string
-}
 
 export interface ProjectHook {
   state: HookState
@@ -50,6 +42,7 @@ export function hookKeyOwner(projectId: string): string {
   return `hook:${projectId}`
 }
 
+/** Connected to a GitLab repository. */
 export interface Project {
   id: string
   gitlabProjectId: number

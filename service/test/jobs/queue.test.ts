@@ -47,9 +47,9 @@ t.test('requests of one turn share one write', async (t) => {
 
   t.same(writes, [
     [
-      { key: 'note:7:1', delayMs: 100, promiseMs: null },
-      { key: 'note:7:2', delayMs: 0, promiseMs: null },
-      { key: 'note:7:3', delayMs: 0, promiseMs: null },
+      { key: 'note:7:1', delayMs: 100, promiseMs: null, eventUuid: null },
+      { key: 'note:7:2', delayMs: 0, promiseMs: null, eventUuid: null },
+      { key: 'note:7:3', delayMs: 0, promiseMs: null, eventUuid: null },
     ],
   ])
   t.equal(await jobCollection(db).countDocuments(), 3)

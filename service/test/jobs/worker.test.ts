@@ -214,7 +214,14 @@ t.test('the job of a killed process is taken over with a higher fence', async (t
 
   t.equal(fences.length, 1)
   t.ok((fences[0] ?? 0) > zombieFence)
-  const zombie = { key: 'note:7:1', type: 'note', generation: 1, fence: zombieFence, attempts: 0 }
+  const zombie = {
+    key: 'note:7:1',
+    type: 'note',
+    generation: 1,
+    fence: zombieFence,
+    attempts: 0,
+    eventUuid: null,
+  }
   t.equal(await store.complete(zombie), 'lost')
 })
 

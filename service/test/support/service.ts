@@ -92,6 +92,7 @@ export async function startTestService(
       publicUrl: url,
       autoConnect: options.autoConnect ?? ['**/*'],
       trustProxy: false,
+      encryptionKeys: [{ name: 'a', key: Buffer.alloc(32, 7) }],
       sessionSecret: 's'.repeat(32),
       oauth: null,
       gitlab: {

@@ -1,0 +1,128 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { openTestDatabase } from '../../../embedded/test-database.js'
+import { hashSecret } from '../../domain/secrets.js'
+import { createQueue } from '../../jobs/queue.js'
+import { bodyParser } from '../../plugins/body-parser.js'
+import { errorHandler } from '../../plugins/error-handler.js'
+import { webhookRoutes } from '../../routes/webhooks.js'
+import { ensureIndexes } from '../../stores/indexes.js'
+import { hookKeyOwner, type Project } from '../../stores/project-documents.js'
+import { createSealer } from '../../stores/sealing.js'
+import { createStores, type Stores } from '../../stores/stores.js'
+
+export const now = new Date('2026-01-01T00:00:00Z')
+export const secret = 'the-secret-of-this-project'
+export const earlierSecret = 'the-secret-before'
+export const signingToken = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+export const earlierSigningToken = `whsec_${Buffer.alloc(32, 2).toString('base64')}`
+
+const fixtures = new URL('../fixtures/webhooks/', import.meta.url)
+
+export interface Intake {
+  app: FastifyInstance
+  stores: Stores
+  project: Project
+  other: Project
+  clock: { now: Date }
+  /** All rows of the queue, their generations, and how many deliveries are recorded. */
+  effects(): Promise<{ jobs: Record<string, number>; deliveries: number }>
+}
+
+/** The routes for webhooks with real stores, and two projects that have secrets. */
+export async function openIntake(t: Parameters<typeof openTestDatabase>[0]): Promise<Intake> {
+  const { client, db } = await openTestDatabase(t)
+  await ensureIndexes(db)
+  const stores = createStores({ client, db })
+  const sealer = createSealer([{ name: 'a', key: Buffer.alloc(32, 9) }])
+  const clock = { now }
+  const project = await connect(42, 'research/iris')
+  const other = await connect(43, 'research/other')
+  const seal = (text: string) => sealer.seal(text, hookKeyOwner(project.id))
+  await stores.projects.setHook(project.id, {
+    state: 'registered',
+    hookId: 7,
+    secretHash: hashSecret(secret),
+    previousSecretHash: hashSecret(earlierSecret),
+    previousUntil: new Date(now.getTime() + 3_600_000),
+    signingKey: seal(signingToken),
+    previousSigningKey: seal(earlierSigningToken),
+  })
+  await stores.projects.setHook(other.id, {
+    state: 'registered',
+    hookId: 8,
+    secretHash: hashSecret('the-secret-of-the-other'),
+  })
+
+  const app = Fastify({ logger: false, http: { maxHeaderSize: 64 * 1024 } })
+  await app.register(errorHandler)
+  await app.register(bodyParser)
+  const queue = createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() })
+  await app.register(webhookRoutes, { ...stores, queue, sealer, clock: () => clock.now })
+  t.teardown(() => app.close())
+
+  return {
+    app,
+    stores,
+    project,
+    other,
+    clock,
+    async effects() {
+      const rows = await db.collection('jobs').find().toArray()
+      return {
+        jobs: Object.fromEntries(rows.map((row) => [String(row['_id']), Number(row['generation'])])),
+        deliveries: await db.collection('deliveries').countDocuments(),
+      }
+    },
+  }
+
+  function connect(gitlabProjectId: number, path: string): Promise<Project> {
+    const facts = { path, webUrl: `https://gitlab.example.com/${path}`, defaultBranch: 'main' }
+    return stores.projects.connect(
+      { gitlabProjectId, ...facts, visibility: 'private', pipelinesOpen: false },
+      now,
+    )
+  }
+}
+
+/** Every payload that is documented, as if it were about the project. */
+export function readSamples(gitlabProjectId: number): { name: string; body: Record<string, unknown> }[] {
+  const names = readdirSync(fixtures).filter((name) => !/^(headers|signature)/.test(name))
+  return names.map((name) => ({ name, body: about(gitlabProjectId, readFixture(name)) }))
+}
+
+export function readFixture(name: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(new URL(name, fixtures), 'utf8'))
+}
+
+function about(gitlabProjectId: number, body: Record<string, unknown>): Record<string, unknown> {
+  const project = body['project'] as object | undefined
+  return {
+    ...body,
+    ...('project_id' in body && { project_id: gitlabProjectId }),
+    ...(project !== undefined && { project: { ...project, id: gitlabProjectId } }),
+  }
+}
+
+export function mergeRequestEvent(iid: number, more: Record<string, unknown> = {}): string {
+  const attributes = { iid, action: 'open', ...more }
+  return JSON.stringify({ object_kind: 'merge_request', project: { id: 42 }, object_attributes: attributes })
+}
+
+export interface Signing {
+  token?: string
+  id?: string
+  at?: Date
+  body?: string
+}
+
+export function signatureHeaders(body: string, signing: Signing = {}): Record<string, string> {
+  const { token = signingToken, id = randomUUID(), at = now } = signing
+  const timestamp = String(Math.floor(at.getTime() / 1000))
+  const key = Buffer.from(token.slice('whsec_'.length), 'base64')
+  const mac = createHmac('sha256', key)
+    .update(`${id}.${timestamp}.${signing.body ?? body}`)
+    .digest('base64')
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${mac}` }
+}
