@@ -28,6 +28,12 @@ function send({ app, project }: Intake, body: string | undefined, headers: Heade
   })
 }
 
+/** Beside the right signature those of another version and another key. */
+function several(body: string): Headers {
+  const own = signatureHeaders(body)
+  return { ...own, 'webhook-signature': `v1a,x v1,${'A'.repeat(43)}= ${own['webhook-signature']}` }
+}
+
 t.test('the documented signature vector holds', async (t) => {
   const { signing_token, headers, raw_body } = readFixture('signature-vector-19.0.json') as {
     signing_token: string
@@ -59,10 +65,6 @@ t.test('secrets and signatures are good before and after a rotation', async (t) 
   t.equal(await status(2, () => ({ 'x-gitlab-token': earlierSecret })), 200)
   t.equal(await status(3, (body) => signatureHeaders(body)), 200)
   t.equal(await status(4, (body) => signatureHeaders(body, { token: earlierSigningToken })), 200)
-  const several = (body: string) => {
-    const own = signatureHeaders(body)
-    return { ...own, 'webhook-signature': `v1a,x v1,${'A'.repeat(43)}= ${own['webhook-signature']}` }
-  }
   t.equal(await status(5, several), 200)
   t.equal(Object.keys((await intake.effects()).jobs).length, 5)
 
