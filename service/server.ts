@@ -3,13 +3,17 @@ import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, readConfig } from './config.js'
-import { createGitLab } from './gitlab/client.js'
+import { createOAuth, type OAuth } from './gitlab/oauth.js'
+import { createGitLabClients } from './gitlab-clients.js'
+import { createGrants } from './grants.js'
 import { createSigningKeys, type StoredKeys } from './gitlab/keys.js'
 import { buildWorker } from './jobs/build-worker.js'
 import { jobKey } from './jobs/keys.js'
 import { createQueue } from './jobs/queue.js'
+import { createSpeakers } from './speakers.js'
 import { connectDatabase } from './stores/database.js'
 import { ensureIndexes } from './stores/indexes.js'
+import { createSealer } from './stores/sealing.js'
 import { createStores } from './stores/stores.js'
 
 const keysSetting = 'signingKeys'
@@ -31,11 +35,13 @@ async function main(): Promise<void> {
   const database = await connectDatabase(config.mongodbUrl)
   await ensureIndexes(database.db)
   const stores = createStores(database)
-  const gitlab = createGitLab({
-    apiUrl: config.gitlab.apiUrl,
-    token: config.gitlab.botToken ?? '',
-    timeoutMs: gitlabTimeoutMs,
-  })
+  const { apiUrl, botToken } = config.gitlab
+  const sealer = createSealer(config.encryptionKeys)
+  const oauth = oauthOf(config)
+  const grants = oauth && createGrants({ oauth, store: stores.grants, sealer, clock })
+  const clients = createGitLabClients({ apiUrl, botToken, grants, timeoutMs: gitlabTimeoutMs })
+  const speakers = createSpeakers({ clients, ...stores, sealer, clock, log })
+  const { gitlab } = speakers
   const keys = createSigningKeys({
     url: config.gitlab.jwksUrl,
     initial: (await stores.settings.find(keysSetting)) as StoredKeys | null,
@@ -70,6 +76,13 @@ async function main(): Promise<void> {
   await queue.enqueue(jobKey.reconcile())
   const address = await app.listen({ host: config.host, port: config.port })
   log.info({ address, publicUrl: config.publicUrl }, 'Listening')
+}
+
+function oauthOf({ oauth, gitlab, publicUrl }: Config): OAuth | null {
+  if (oauth === null) return null
+  const { url, apiUrl } = gitlab
+  const redirectUri = `${publicUrl}/-/sign-in/callback`
+  return createOAuth({ url, apiUrl, ...oauth, redirectUri, timeoutMs: gitlabTimeoutMs })
 }
 
 function configOrExit(): Config {

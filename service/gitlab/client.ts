@@ -95,6 +95,7 @@ function readCalls(resource: Resource): Reads {
   return {
     getCurrentUser: () => get(users.showCurrentUser(), User),
     getCurrentPerson: () => get(users.showCurrentUser(), Person),
+    getSpeaker: () => get(users.showCurrentUser(), User),
     findUser: (userId) => find(users.show(userId), Person),
     findUserByName: async (username) => {
       const found = await get(users.all({ username, perPage: 1 }), z.array(User))

@@ -168,6 +168,8 @@ export interface GitLab {
   getCurrentUser(): Promise<GitLabUser>
   /** The token's own user, with what GitLab tells nobody else. */
   getCurrentPerson(): Promise<GitLabPerson>
+  /** The user as whom calls about the project are made. */
+  getSpeaker(gitlabProjectId: number): Promise<GitLabUser>
   findUser(userId: number): Promise<GitLabPerson | null>
   findUserByName(username: string): Promise<GitLabUser | null>
   findProject(gitlabProjectId: number): Promise<GitLabProject | null>

@@ -4,7 +4,7 @@ import { bringAbout, isWritten, settleBefore, type NoteAttempt } from './note-at
 import { hashBody } from './note-marker.js'
 
 export interface NoteWriterOptions {
-  gitlab: Pick<GitLab, 'getCurrentUser' | 'listNotes' | 'createNote' | 'editNote' | 'deleteNote'>
+  gitlab: Pick<GitLab, 'getSpeaker' | 'listNotes' | 'createNote' | 'editNote' | 'deleteNote'>
   store: NoteStore
   signingKey: Buffer | string
   clock: () => Date
@@ -51,10 +51,10 @@ export interface NoteWriter {
 
 export function createNoteWriter(options: NoteWriterOptions): NoteWriter {
   const { gitlab, store, clock } = options
-  const findAuthorId = onceUnlessItFails(async () => (await gitlab.getCurrentUser()).id)
 
   async function begin(request: CheckNoteRequest): Promise<NoteAttempt> {
     const row = await store.take(request, request.fence)
+    const findAuthorId = async () => (await gitlab.getSpeaker(request.gitlabProjectId)).id
     return { ...options, request, findAuthorId, row, posts: 0, isAdopted: false }
   }
 
@@ -80,19 +80,6 @@ export function createNoteWriter(options: NoteWriterOptions): NoteWriter {
       const isStale = attempt.row.noteId === null || attempt.row.bodyHash !== bodyHash
       return { kind: isStale ? 'stale' : 'settled', checkAgainAfterMs: untilCheck(attempt.row, clock()) }
     },
-  }
-}
-
-function onceUnlessItFails<T>(call: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | null = null
-  return async () => {
-    answer ??= call()
-    try {
-      return await answer
-    } catch (error) {
-      answer = null
-      throw error
-    }
   }
 }
 

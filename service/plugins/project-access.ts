@@ -2,7 +2,7 @@ import { isOpenToEveryone, canPost } from '../domain/permissions.js'
 import { matchesPath } from '../domain/path-pattern.js'
 import { Problem } from '../errors.js'
 import { GitLabError } from '../gitlab/errors.js'
-import type { GitLab, GitLabProject } from '../gitlab/port.js'
+import type { GitLab, GitLabProject, GitLabUser } from '../gitlab/port.js'
 import type { Queue } from '../jobs/queue.js'
 import { jobKey } from '../jobs/keys.js'
 import { createProjectRefresh, projectFacts } from '../project-refresh.js'
@@ -60,15 +60,18 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
 
   async function findOrConnect(gitlabProjectId: number): Promise<Project> {
     const known = await projects.findByGitLabId(gitlabProjectId)
-    if (known !== null) return known
+    if (known !== null) return connectedStill(known)
     if (autoConnect.length === 0) throw notConnected(`GitLab project ${gitlabProjectId} is not connected.`)
-    const project = await askGitLab(() => connectable(gitlabProjectId))
-    const connected = await projects.connect(projectFacts(project), clock())
+    const { project, bot } = await askGitLab(() => connectable(gitlabProjectId))
+    const { id: gitlabUserId, username } = bot
+    const connected = await projects.connect(projectFacts(project), clock(), {
+      poster: { kind: 'instance-bot', gitlabUserId, username, checkedAt: clock(), problems: [] },
+    })
     await queue.enqueue(jobKey.hook(connected.id))
     return connected
   }
 
-  async function connectable(gitlabProjectId: number): Promise<GitLabProject> {
+  async function connectable(gitlabProjectId: number): Promise<{ project: GitLabProject; bot: GitLabUser }> {
     const project = await gitlab.findProject(gitlabProjectId)
     if (project === null) throw notConnected(`The bot cannot see GitLab project ${gitlabProjectId}.`)
     if (!matchesPath(project.path, autoConnect)) {
@@ -78,7 +81,7 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     if (!canPost(await gitlab.findAccessLevel(gitlabProjectId, bot.id))) {
       throw notConnected(`${project.path} is not connected, and ${bot.username} is not a Developer of it.`)
     }
-    return project
+    return { project, bot }
   }
 
   async function getOpen(idOrPath: string): Promise<Project> {
@@ -120,6 +123,12 @@ export function lookUpProject(
 
 export function noSuchProject(): Problem {
   return new Problem('NOT_FOUND', { message: 'There is no such project, or you may not see it.' })
+}
+
+/** A project that was disconnected waits for a maintainer who connects it again. */
+function connectedStill(project: Project): Project {
+  if (!project.disconnectedAt) return project
+  throw notConnected(`${project.path} was disconnected at ${project.disconnectedAt.toISOString()}.`)
 }
 
 function notConnected(message: string): Problem {

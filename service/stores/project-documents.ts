@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { StandaloneMember } from '../domain/standalone.js'
+import type { Connection } from './connection-store.js'
 import type { Sealed } from './sealing.js'
 
 /** How the project's webhook stands: not asked for yet, registered, or not possible for the bot (needs Maintainer). */
@@ -43,7 +44,7 @@ export function hookKeyOwner(projectId: string): string {
 }
 
 /** Connected to a GitLab repository. */
-export interface Project {
+export interface Project extends Connection {
   id: string
   gitlabProjectId: number
   path: string

@@ -1,5 +1,6 @@
 import type { Collection, Db, Document, Filter } from 'mongodb'
 import { isOpenToEveryone } from '../domain/permissions.js'
+import type { Connection } from './connection-store.js'
 import { isDuplicateKey } from './database.js'
 import {
   type AnyProject,
@@ -45,19 +46,17 @@ function refreshed(facts: ProjectFacts, now: Date): Document {
   }
 }
 
+function newDoc(facts: ProjectFacts, now: Date, connection: Connection): ConnectedDoc {
+  const hook = { state: 'pending', hookId: null, secretHash: null } as const
+  return { _id: newProjectId(), schema: 1, ...facts, connectedAt: now, checkedAt: now, hook, ...connection }
+}
+
 export function createProjectStore(db: Db) {
   const projects = projectCollection(db)
 
   /** Connects the GitLab project, or finds the project that is connected to it already. */
-  async function connect(facts: ProjectFacts, now: Date): Promise<Project> {
-    const doc: ConnectedDoc = {
-      _id: newProjectId(),
-      schema: 1,
-      ...facts,
-      connectedAt: now,
-      checkedAt: now,
-      hook: { state: 'pending', hookId: null, secretHash: null },
-    }
+  async function connect(facts: ProjectFacts, now: Date, connection: Connection = {}): Promise<Project> {
+    const doc = newDoc(facts, now, connection)
     try {
       await projects.insertOne(doc)
       const { _id: id, schema: _, ...rest } = doc

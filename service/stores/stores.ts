@@ -1,6 +1,7 @@
 import { createApiTokenStore } from './api-token-store.js'
 import { createCarryOverStore } from './carry-over-store.js'
 import { createComparisonStore } from './comparison-store.js'
+import { createConnectionStore } from './connection-store.js'
 import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
 import { createDecisionStore } from './decision-store.js'
@@ -23,6 +24,7 @@ export function createStores({ client, db }: Database) {
   const curves = createCurveStore(db)
   return {
     projects: createProjectStore(db),
+    connections: createConnectionStore(db),
     models: createModelStore(db),
     modelLists: createModelLists(db),
     modelWriter: createModelWriter(client, db, curves),

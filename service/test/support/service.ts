@@ -5,12 +5,14 @@ import { pino } from 'pino'
 import { openTestDatabase } from '../../../embedded/test-database.js'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../../simulator/simulator.js'
 import { buildApp } from '../../app.js'
-import { createGitLab } from '../../gitlab/client.js'
 import { createSigningKeys } from '../../gitlab/keys.js'
+import { createGitLabClients } from '../../gitlab-clients.js'
 import { buildWorker } from '../../jobs/build-worker.js'
 import { createQueue } from '../../jobs/queue.js'
+import { createSpeakers } from '../../speakers.js'
 import { connectDatabase } from '../../stores/database.js'
 import { ensureIndexes } from '../../stores/indexes.js'
+import { createSealer } from '../../stores/sealing.js'
 import { createStores, type Stores } from '../../stores/stores.js'
 
 interface TestWithTeardown {
@@ -77,12 +79,17 @@ export async function startTestService(
   const maintainer = simulator.createUser({ username: 'maya', name: 'Maya Maintainer' })
   await ensureIndexes(db)
   const stores = createStores({ client, db })
+  const clock = options.clock ?? (() => new Date())
+  const log = pino({ level: process.env.MLMM_TEST_LOG ?? 'silent' })
+  const connection = { apiUrl: simulator.url, botToken: bot.token, grants: null, timeoutMs: 5_000 }
+  const clients = createGitLabClients(connection)
+  const speakers = createSpeakers({ clients, ...stores, sealer: createSealer([]), clock, log })
   const parts = {
     publicUrl: url,
-    gitlab: createGitLab({ apiUrl: simulator.url, token: bot.token, timeoutMs: 5_000 }),
+    gitlab: speakers.gitlab,
     queue: createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() }),
-    clock: options.clock ?? (() => new Date()),
-    log: pino({ level: process.env.MLMM_TEST_LOG ?? 'silent' }),
+    clock,
+    log,
     stores,
   }
   const keys = createSigningKeys({ url: `${simulator.url}/oauth/discovery/keys` })
