@@ -23,6 +23,7 @@ import { ciTemplateRoutes } from './routes/ci-template.js'
 import { gateRoutes } from './routes/gate.js'
 import { createGateReader } from './routes/gate-verdict.js'
 import { decisionRoutes } from './routes/decisions.js'
+import { deletionRoutes } from './routes/deletion.js'
 import { pageRoutes } from './routes/pages.js'
 import { peopleRoutes } from './routes/people.js'
 import { previewRoutes } from './routes/preview.js'
@@ -125,13 +126,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     addresses,
     standalone: createStandaloneProjects({ gitlab, personAccess, projects: stores.projects, clock }),
   })
-  await app.register(decisionRoutes, {
-    ...stores,
-    personAccess,
-    touchedNotes: createTouchedNotes(stores),
-    queue,
-    clock,
-  })
+  const touchedNotes = createTouchedNotes(stores)
+  await app.register(decisionRoutes, { ...stores, personAccess, touchedNotes, queue, clock })
+  const deleting = { ...stores, anyAccess, personAccess, touchedNotes, keptAccess: null, queue, clock }
+  await app.register(deletionRoutes, deleting)
   await app.register(peopleRoutes, { ...stores, personAccess, addresses })
   await app.register(previewRoutes)
   await app.register(webhookRoutes, {

@@ -170,6 +170,11 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Make somebody else a Maintainer first, or delete the project.',
   },
+  NOT_CONFIRMED: {
+    status: 400,
+    retryable: false,
+    help: 'Add ?confirm= and the whole path of the project, or your username; it cannot be undone.',
+  },
   NOT_STANDALONE: {
     status: 409,
     retryable: false,

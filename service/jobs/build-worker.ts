@@ -8,6 +8,7 @@ import { createCarryOver } from './carry-over.js'
 import { namingCause, passingCause, withCause } from './cause.js'
 import { createCommitStatusWriter } from './commit-status.js'
 import { createComparer } from './comparer.js'
+import { createDeleteProjectJob } from './delete-project.js'
 import { createGitLabFeatures } from './gitlab-features.js'
 import { createHistory } from './history.js'
 import { createHookJob } from './hook.js'
@@ -75,6 +76,7 @@ export function buildWorker(parts: WorkerParts): Worker {
         createNoteJob({ ...shared, listPipelines, readHead, comparer, writeStatus, carryOvers }),
       ),
       'note-check': createNoteCheckJob(shared),
+      'delete-project': createDeleteProjectJob(shared),
       hook: createHookJob(shared),
       reconcile: createReconcileJob(shared),
     },

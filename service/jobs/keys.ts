@@ -8,6 +8,8 @@ export const jobKey = {
   noteCheck: (projectId: string, mrIid: number) => `note-check:${projectId}:${mrIid}`,
   /** Registers the webhook of a project that was connected. */
   hook: (projectId: string) => `hook:${projectId}`,
+  /** Deletes what a hidden project has. */
+  deleteProject: (projectId: string) => `delete-project:${projectId}`,
   /** Finds notes and pipelines that everything else forgot. */
   reconcile: () => 'reconcile:all',
 }

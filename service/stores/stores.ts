@@ -1,10 +1,12 @@
 import { createApiTokenStore } from './api-token-store.js'
+import { createAuditStore } from './audit-store.js'
 import { createCarryOverStore } from './carry-over-store.js'
 import { createComparisonStore } from './comparison-store.js'
 import { createConnectionStore } from './connection-store.js'
 import { createCurveStore } from './curve-store.js'
 import type { Database } from './database.js'
 import { createDecisionStore } from './decision-store.js'
+import { createDeletionStore } from './deletion-store.js'
 import { createDeliveryStore } from './delivery-store.js'
 import { createGrantStore } from './grant-store.js'
 import { createHistoryStore } from './history-store.js'
@@ -42,6 +44,8 @@ export function createStores({ client, db }: Database) {
     deliveries: createDeliveryStore(db),
     sessions: createSessionStore(db),
     settings: createSettingsStore(db),
+    audit: createAuditStore(db),
+    deletions: createDeletionStore(db, curves),
     ping: () => db.command({ ping: 1 }),
   }
 }

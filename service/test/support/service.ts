@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readFileSync } from 'node:fs'
+import type { Db } from 'mongodb'
 import { pino } from 'pino'
 import { openTestDatabase } from '../../../embedded/test-database.js'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../../simulator/simulator.js'
@@ -23,6 +24,8 @@ export interface TestService {
   url: string
   simulator: Simulator
   stores: Stores
+  /** What the stores are kept in. */
+  db: Db
   bot: { id: number; username: string }
   maintainer: { id: number; token: string }
   /** A GitLab project that the bot is Maintainer of, with one commit on main. */
@@ -127,6 +130,7 @@ export async function startTestService(
     url,
     simulator,
     stores,
+    db,
     bot,
     maintainer,
     createProject: (path, { visibility = 'public' } = {}) => createProject(path, visibility),
