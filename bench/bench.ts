@@ -6,6 +6,7 @@ import { benchLimits } from './limits.js'
 import { benchMatrix } from './matrix.js'
 import { benchNote } from './note.js'
 import { print } from './parts/figures.js'
+import { benchRefresh } from './refresh.js'
 import { benchReport } from './report.js'
 
 /** `npm run bench -- <what> [options]`: see README.rst beside this file. */
@@ -18,6 +19,7 @@ const { positionals, values } = parseArgs({
     seeds: { type: 'string', default: '1,2,3' },
     calm: { type: 'boolean', default: false },
     requests: { type: 'string', default: '200' },
+    grants: { type: 'string', default: '1000' },
     hookless: { type: 'boolean', default: false },
   },
 })
@@ -28,6 +30,7 @@ const benches: Record<string, () => Promise<void>> = {
   report: benchReport,
   note: benchNote,
   limits: () => benchLimits({ mergeRequests: Number(values.requests) }),
+  refresh: () => benchRefresh({ grants: Number(values.grants) }),
   matrix: () =>
     benchMatrix({
       seeds: values.seeds.split(',').map(Number),

@@ -23,15 +23,15 @@ function in2Hours(): Date {
   return new Date(Date.now() + 1.7 * hour)
 }
 
-t.test('100 expired grants met by 8 processes make 100 refresh calls', async (t) => {
-  const users = Array.from({ length: 100 }, createUser).map(({ id }) => id)
+t.test('40 expired grants met by 8 processes make 40 refresh calls', async (t) => {
+  const users = Array.from({ length: 40 }, createUser).map(({ id }) => id)
   const before = new Map<number, string>()
   for (const id of users) before.set(id, await world.consent(id, { expired: true }))
   simulator.clearCalls()
 
   const answers = await world.ask(8, users)
 
-  t.equal(world.refreshCalls(), 100)
+  t.equal(world.refreshCalls(), 40)
   for (const id of users) {
     const tokens = new Set(answers.map((answer) => answer[id]))
     t.equal(tokens.size, 1, 'all have the same token')
