@@ -134,6 +134,7 @@ t.test('a deletion that was cut off is finished by the next run', async (t) => {
   const run = createDeleteProjectJob({ deletions, projects: mine.projects, clock: () => new Date() })
   const job = {
     key: jobKey.deleteProject('p1'),
+    eventUuid: null,
     type: 'delete-project',
     generation: 1,
     fence: 1,
