@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { canConfigure } from './domain/permissions.js'
+import { canRegisterHook } from './domain/permissions.js'
 import type { GitLab, GitLabUser } from './gitlab/port.js'
 import { createSpeakingPort, type PortCall } from './gitlab/speaking-port.js'
 import {
@@ -252,14 +252,14 @@ function createKeepers({ clients, projects, clock }: SpeakersOptions, { findBotU
     const project = await projects.findByGitLabId(gitlabProjectId)
     const maintainer = project === null ? null : consentOf(clients, project)
     if (maintainer !== null) {
-      const { speaker } = await checked(maintainer, gitlabProjectId, canConfigure)
+      const { speaker } = await checked(maintainer, gitlabProjectId, canRegisterHook)
       if (speaker !== null) return speaker.gitlab
     }
     if (clients.bot === null) return null
     const user = await unlessRefused(findBotUser)
     if (user === null) return null
     const bot: Speaker = { kind: 'instance-bot', ...user, gitlab: clients.bot }
-    return (await checked(bot, gitlabProjectId, canConfigure)).speaker?.gitlab ?? null
+    return (await checked(bot, gitlabProjectId, canRegisterHook)).speaker?.gitlab ?? null
   }
 
   return { findKeeper, forgetKeeper: (gitlabProjectId: number) => void keepers.delete(gitlabProjectId) }
