@@ -1,7 +1,6 @@
 /** Projects without a repository: their paths start with `~` and the username of who made them. */
 
-export const memberLevels = [20, 30, 40] as const
-export type MemberLevel = (typeof memberLevels)[number]
+export type MemberLevel = 20 | 30 | 40
 
 /** A person that a standalone project was opened to. */
 export interface StandaloneMember {
@@ -9,10 +8,6 @@ export interface StandaloneMember {
   /** When they were added. */
   username: string
   accessLevel: MemberLevel
-}
-
-export function isMemberLevel(level: number): level is MemberLevel {
-  return memberLevels.some((known) => known === level)
 }
 
 /** The person's role in a standalone project; null for who is no member. */

@@ -21,7 +21,6 @@ import { createStandaloneMembers, createStandaloneProjects } from './standalone-
 export type {
   AnyProject,
   ForkReports,
-  HookState,
   Project,
   ProjectFacts,
   StandaloneProject,
