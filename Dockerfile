@@ -7,6 +7,7 @@ COPY service service
 COPY cli cli
 COPY views views
 COPY ci-templates ci-templates
+COPY .env.sample ./
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim

@@ -1,3 +1,4 @@
+import { askSecret } from './ask-secret.js'
 import { run } from './run.js'
 
 const { stdout, stderr } = process
@@ -6,4 +7,5 @@ process.exitCode = await run(process.argv.slice(2), {
   write: (text) => stdout.write(text),
   complain: (text) => stderr.write(text),
   isTerminal: stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '',
+  askSecret,
 })

@@ -1,4 +1,5 @@
 import { reportCommand } from './report.js'
+import { setupCommand } from './setup/setup.js'
 import { nearest } from '../service/domain/spelling.js'
 import { plainLine } from '../service/render/plain.js'
 import { type Terminal, UsageError } from './terminal.js'
@@ -8,11 +9,13 @@ const help = `mlmm shows what changes between two trainings of your models.
 Usage: mlmm <command>
 
   report    print the note that mlmm would post on a merge request
+  setup     prepare a GitLab for mlmm, and write the configuration of the service
 
 mlmm <command> --help says more.
 `
 
-const commands = ['report']
+const commands = { report: reportCommand, setup: setupCommand }
+const names = Object.keys(commands)
 
 /** Runs one command. Answers with the exit code. */
 export async function run(args: string[], terminal: Terminal): Promise<number> {
@@ -22,8 +25,11 @@ export async function run(args: string[], terminal: Terminal): Promise<number> {
     return 0
   }
   try {
-    if (command === 'report') return await reportCommand(rest, terminal)
-    throw new UsageError(command === undefined ? 'A command is missing: report.' : unknown(command))
+    const found = Object.entries(commands).find(([name]) => name === command)?.[1]
+    if (found !== undefined) return await found(rest, terminal)
+    throw new UsageError(
+      command === undefined ? `A command is missing: ${names.join(', ')}.` : unknown(command),
+    )
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     for (const line of error.lines) terminal.complain(`${plainLine(line)}\n`)
@@ -32,6 +38,6 @@ export async function run(args: string[], terminal: Terminal): Promise<number> {
 }
 
 function unknown(command: string): string {
-  const near = nearest(command, commands)
-  return `There is no command "${command}". ${near === null ? 'Commands: report.' : `Did you mean "${near}"?`}`
+  const near = nearest(command, names)
+  return `There is no command "${command}". ${near === null ? `Commands: ${names.join(', ')}.` : `Did you mean "${near}"?`}`
 }

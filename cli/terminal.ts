@@ -6,6 +6,8 @@ export interface Terminal {
   complain(text: string): void
   /** Whether the output is read on a terminal that may be coloured. */
   isTerminal: boolean
+  /** Asks whoever sits there for a secret, which is not shown while it is typed. Null where nobody does. */
+  askSecret?(question: string): Promise<string | null>
 }
 
 /** Wrong arguments, or input that cannot be read. Ends the command with exit code 2. */
