@@ -12,6 +12,7 @@ import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
 import { pageFrame } from './plugins/page-frame.js'
 import { createAnyProjectAccess } from './plugins/any-project-access.js'
+import type { OwnGitLab } from './plugins/gitlab-people.js'
 import { createPersonAccess } from './plugins/person-access.js'
 import { personIdentity } from './plugins/person-identity.js'
 import { createProjectAccess } from './plugins/project-access.js'
@@ -48,6 +49,8 @@ export interface AppOptions {
   >
   stores: Stores
   gitlab: GitLab
+  /** GitLab as people see it by the consent of their sign-in; absent where nobody can sign in. */
+  forPerson?: (gitlabUserId: number) => OwnGitLab | null
   keys: SigningKeys
   queue: Queue
   clock: () => Date
@@ -89,7 +92,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     autoConnect: config.autoConnect,
     clock,
   })
-  const personAccess = createPersonAccess({ gitlab, projects: stores.projects, clock })
+  const personAccess = createPersonAccess({
+    gitlab,
+    forPerson: options.forPerson ?? (() => null),
+    ...stores,
+    clock,
+  })
   const anyAccess = createAnyProjectAccess({ personAccess, projects: stores.projects })
   const saveReport = createReportSaving(stores)
 
@@ -120,7 +128,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     status: createReportStatusReader({ ...stores, addresses }),
   })
   await app.register(gateRoutes, { access, gate: createGateReader({ ...stores, queue, addresses, clock }) })
-  await app.register(projectRoutes, { access, anyAccess, addresses, ...stores })
+  await app.register(projectRoutes, { personAccess, anyAccess, addresses, ...stores })
   await app.register(standaloneRoutes, {
     anyAccess,
     addresses,
@@ -152,6 +160,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     gitlabUrl: config.gitlab.url,
     clock,
   })
-  await app.register(pageRoutes, { access, addresses: pageAddresses, publicUrl: config.publicUrl, ...stores })
+  await app.register(pageRoutes, {
+    personAccess,
+    addresses: pageAddresses,
+    publicUrl: config.publicUrl,
+    ...stores,
+  })
   return app
 }

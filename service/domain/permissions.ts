@@ -1,6 +1,9 @@
 /** GitLab's numbers of the roles; in between and above there may be others. */
 const role = { guest: 10, reporter: 20, developer: 30, maintainer: 40, owner: 50 } as const
 
+/** GitLab names this number for administrators and gives it to nobody. */
+export const administratorLevel = 60
+
 /** Whether everyone may read the project's models: GitLab must show its pipelines to everyone, too. */
 export function isOpenToEveryone(project: { visibility: string; pipelinesOpen: boolean }): boolean {
   return project.visibility === 'public' && project.pipelinesOpen
@@ -24,8 +27,18 @@ export interface Viewer {
   external: boolean | null
 }
 
-/** Whether the person may read the project's models. Who might be external counts as external. */
-export function canRead(project: { visibility: string; pipelinesOpen: boolean }, viewer: Viewer): boolean {
+/** What of a project decides who may read it. */
+export interface Readable {
+  visibility: string
+  pipelinesOpen: boolean
+  /** Since when it is gone from GitLab. */
+  orphanedAt?: Date | null
+}
+
+/** Whether the person may read the project's models. Who might be external counts as external. What is gone from
+ * GitLab is left to administrators. */
+export function canRead(project: Readable, viewer: Viewer): boolean {
+  if (project.orphanedAt) return isAtLeast(administratorLevel, viewer.accessLevel)
   if (isAtLeast(role.reporter, viewer.accessLevel) || isOpenToEveryone(project)) return true
   if (project.visibility !== 'internal' || !project.pipelinesOpen) return false
   return viewer.external === false || isAtLeast(role.guest, viewer.accessLevel)

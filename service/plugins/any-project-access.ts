@@ -7,11 +7,16 @@ import { type PersonAction, refusalOf } from './person-actions.js'
 import type { Person } from './person-identity.js'
 import { noSuchProject } from './project-access.js'
 
-/** A person beside a project of either kind. */
-export interface AnyVisitor {
-  user: GitLabPerson
+/** Somebody beside a project of either kind; `user` is null for who is not signed in. */
+export interface AnyReader {
+  user: GitLabPerson | null
   project: AnyProject
   accessLevel: number | null
+}
+
+/** A person beside a project of either kind. */
+export interface AnyVisitor extends AnyReader {
+  user: GitLabPerson
 }
 
 export interface StandaloneVisitor extends AnyVisitor {
@@ -22,6 +27,7 @@ export interface StandaloneVisitor extends AnyVisitor {
 export interface AnyProjectAccess {
   /** @throws Problem USER_NOT_ACTIVE, NOT_FOUND also for what they may not see, GITLAB_UNAVAILABLE */
   getReadable(person: Person, idOrPath: string): Promise<AnyVisitor>
+  getReadable(person: Person | null, idOrPath: string): Promise<AnyReader>
   /** @throws Problem ROLE_TOO_LOW, API_TOKEN_READ_ONLY, and all of `getReadable` */
   getAllowed(person: Person, idOrPath: string, action: PersonAction): Promise<AnyVisitor>
   /** The same where only a standalone project will do. */
@@ -37,9 +43,11 @@ export function createAnyProjectAccess({
   personAccess,
   projects,
 }: AnyProjectAccessOptions): AnyProjectAccess {
-  async function getReadable(person: Person, idOrPath: string): Promise<AnyVisitor> {
-    const found = await findStandalone(idOrPath)
-    if (found === null) return personAccess.getReadable(person, idOrPath)
+  function getReadable(person: Person, idOrPath: string): Promise<AnyVisitor>
+  function getReadable(person: Person | null, idOrPath: string): Promise<AnyReader>
+  async function getReadable(person: Person | null, idOrPath: string): Promise<AnyReader> {
+    const found = person === null ? null : await findStandalone(idOrPath)
+    if (person === null || found === null) return personAccess.getReadable(person, idOrPath)
     return readStandalone(person, found)
   }
 

@@ -21,10 +21,18 @@ export interface Credential {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A request that changes nothing, although its method might: a token that may only read is let through. */
+    changesNothing?: boolean
+  }
   interface FastifyRequest {
-    /** Who asks, by the personal token in `Authorization: Bearer mlmm_…`. Nothing else, no cookie, is looked at.
-     * @throws Problem 401 for every refusal of the token */
+    /** Who asks, by the personal token in `Authorization: Bearer mlmm_…`, else by the session of the browser.
+     * @throws Problem 401 for every refusal of the token, API_TOKEN_READ_ONLY where it would change something,
+     * ORIGIN_REFUSED */
     person(): Promise<Person>
+    /** The same, with null for who sends neither.
+     * @throws Problem as `person` */
+    findPerson(): Promise<Person | null>
   }
 }
 
@@ -38,28 +46,68 @@ export function holdsApiToken({ headers }: FastifyRequest): boolean {
   return /^Bearer +mlmm_/i.test(headers.authorization ?? '')
 }
 
-/** Gives requests `person()`. */
-export const personIdentity = fp(registerPersonIdentity, { name: 'person-identity', fastify: '5.x' })
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Gives requests `person()` and `findPerson()`. */
+export const personIdentity = fp(registerPersonIdentity, {
+  name: 'person-identity',
+  fastify: '5.x',
+  dependencies: ['session'],
+})
 
 async function registerPersonIdentity(
   fastify: FastifyInstance,
   { apiTokens, clock }: PersonIdentityOptions,
 ): Promise<void> {
-  fastify.decorateRequest('person', async function identify(this: FastifyRequest) {
-    const now = clock()
-    const token = getUsable(await apiTokens.findByText(tokenText(this)), now)
-    await apiTokens.markUsed(token, now)
-    const { id, gitlabUserId, scope, createdAt, expiresAt } = token
-    const credential = { kind: 'token', id, createdAt, expiresAt } as const
-    return { gitlabUserId, scope, credential, projectIds: null }
+  const found = new WeakMap<FastifyRequest, Promise<Person | null>>()
+
+  fastify.decorateRequest('findPerson', function findPerson(this: FastifyRequest) {
+    const known = found.get(this)
+    if (known !== undefined) return known
+    const answer = identify(this)
+    found.set(this, answer)
+    return answer
   })
+
+  fastify.decorateRequest('person', async function person(this: FastifyRequest) {
+    const person = await this.findPerson()
+    if (person !== null) return person
+    throw new Problem('API_TOKEN_MISSING', { message: 'The request has no Authorization header.' })
+  })
+
+  async function identify(request: FastifyRequest): Promise<Person | null> {
+    const text = tokenText(request)
+    return text === null ? identifySession(request) : identifyToken(request, text)
+  }
+
+  async function identifyToken(request: FastifyRequest, text: string): Promise<Person> {
+    const now = clock()
+    const token = getUsable(await apiTokens.findByText(text), now)
+    await apiTokens.markUsed(token, now)
+    const { id, gitlabUserId, scope, createdAt, expiresAt, projectIds = null } = token
+    if (scope === 'read' && mayChange(request)) {
+      throw new Problem('API_TOKEN_READ_ONLY', { message: 'The token may only read.' })
+    }
+    return { gitlabUserId, scope, credential: { kind: 'token', id, createdAt, expiresAt }, projectIds }
+  }
 }
 
-function tokenText(request: FastifyRequest): string {
+async function identifySession(request: FastifyRequest): Promise<Person | null> {
+  const session = await request.session()
+  if (session === null) return null
+  const { id, gitlabUserId, createdAt, expiresAt } = session
+  const credential = { kind: 'session', id, createdAt, expiresAt } as const
+  return { gitlabUserId, scope: 'write', credential, projectIds: null }
+}
+
+function mayChange({ method, routeOptions }: FastifyRequest): boolean {
+  return !safeMethods.has(method) && routeOptions.config.changesNothing !== true
+}
+
+/** Null where the request has no such header. */
+function tokenText(request: FastifyRequest): string | null {
   const header = request.headers.authorization
-  if (header === undefined || header === '') {
-    throw new Problem('API_TOKEN_MISSING', { message: 'The request has no Authorization header.' })
-  }
+  if (header === undefined || header === '') return null
   const text = /^Bearer +(\S+) *$/i.exec(header)?.[1]
   if (text === undefined) {
     throw new Problem('API_TOKEN_MISSING', {

@@ -27,9 +27,6 @@ export interface ProjectAccess {
   getForJob(gitlabProjectId: number): Promise<Project>
   /** Whether jobs of forks may report now, whatever is remembered of the project. */
   allowsForks(project: Project): Promise<boolean>
-  /** A project that everyone may read, by GitLab's number, our id, its path or a path it had before.
-   * @throws Problem NOT_FOUND, also for a project one may not see */
-  getOpen(idOrPath: string): Promise<Project>
   /** The project if everyone may read it now. GitLab's word on that is at most 5 minutes old. */
   isOpen(project: Project): Promise<boolean>
 }
@@ -84,21 +81,6 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     return { project, bot }
   }
 
-  async function getOpen(idOrPath: string): Promise<Project> {
-    const found = await lookUp(idOrPath)
-    const project = found === null ? null : await openNow(found)
-    if (project !== null && project.path === found?.path) return project
-    // What GitLab said just now may have given the path to another project.
-    const other = found === null ? null : await lookUp(idOrPath)
-    const open = other === null ? null : await openNow(other)
-    if (open !== null) return open
-    throw noSuchProject()
-  }
-
-  function lookUp(idOrPath: string): Promise<Project | null> {
-    return lookUpProject(projects, idOrPath)
-  }
-
   async function isOpen(project: Project): Promise<boolean> {
     return (await openNow(project)) !== null
   }
@@ -109,16 +91,7 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     return isOpenToEveryone(fresh) ? fresh : null
   }
 
-  return { getForJob, allowsForks, getOpen, isOpen }
-}
-
-/** By GitLab's number, our id, its path or a path it had before; says nothing of who may see it. */
-export function lookUpProject(
-  projects: Pick<ProjectStore, 'find' | 'findByGitLabId' | 'findByPath'>,
-  idOrPath: string,
-): Promise<Project | null> {
-  if (/^\d{1,15}$/.test(idOrPath)) return projects.findByGitLabId(Number(idOrPath))
-  return idOrPath.includes('/') ? projects.findByPath(idOrPath) : projects.find(idOrPath)
+  return { getForJob, allowsForks, isOpen }
 }
 
 export function noSuchProject(): Problem {

@@ -11,6 +11,7 @@ export function projectJson(project: Project, addresses: Addresses) {
     path: project.path,
     default_branch: project.defaultBranch,
     visibility: project.visibility,
+    archived: project.archived ?? false,
     url: addresses.project(project.path),
     gitlab_url: project.webUrl,
     fork_reports: project.forkReports ?? 'refused',

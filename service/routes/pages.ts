@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type PageAddress, parsePageAddress } from '../domain/page-address.js'
 import { Problem } from '../errors.js'
+import type { Project } from '../stores/project-store.js'
 import type { PageContext, RenderedPage } from './pages/context.js'
 import { createPageErrorHandler } from './pages/errors.js'
 import { readHistoryPage } from './pages/history.js'
@@ -12,18 +13,33 @@ import { readProjectsPage } from './pages/projects.js'
 /** Paths of programs; what is not found there is told in their own form. */
 const programs = /^\/(api|ci|webhooks)(\/|$)/
 
-/** The pages for people, of projects that are open to everyone. */
+/** The pages of projects, for those who may read them. */
 export async function pageRoutes(fastify: FastifyInstance, context: PageContext): Promise<void> {
   fastify.setErrorHandler(createPageErrorHandler({ ...context, findProjectPath: findProject }))
 
-  fastify.get('/*', { config: { access: 'open-project' } }, async (request, reply) => {
+  fastify.get('/*', { config: { access: 'person-or-open-project' } }, async (request, reply) => {
     const { pathname, query } = addressOf(request)
     if (programs.test(pathname)) return reply.callNotFound()
     const address = parsePageAddress(pathname)
     if (address === null) throw new Problem('NOT_FOUND', { message: 'There is no page at this address.' })
-    const { page, view } = await readPage(context, address, query)
-    return reply.renderPage(page, view)
+    const person = await request.findPerson()
+    if (address.page === 'projects') return send(reply, await readProjectsPage(context, person, query))
+    const { project } = await context.personAccess.getReadable(person, address.path)
+    if (!isSamePath(project.path, address.path)) return reply.redirect(atNewPath(request, project), 302)
+    return send(reply, await readPage(context, project, address, query))
   })
+
+  function send(reply: FastifyReply, { page, view }: RenderedPage): Promise<string> {
+    return reply.renderPage(page, view)
+  }
+
+  /** Whoever may read a renamed project is led to where its page is now; not for good, as another may get the path. */
+  function atNewPath(request: FastifyRequest, project: Project): string {
+    const url = request.raw.url ?? '/'
+    const at = url.indexOf('?')
+    const [, ...page] = (at === -1 ? url : url.slice(0, at)).split('/-/')
+    return [context.addresses.project(project.path), ...page].join('/-/') + (at === -1 ? '' : url.slice(at))
+  }
 
   /** The project around a page that was not found, if one may see it. */
   async function findProject(request: FastifyRequest): Promise<string | null> {
@@ -31,7 +47,7 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     const address = parsePageAddress(projectPart)
     if (address?.page !== 'project') return null
     try {
-      return (await context.access.getOpen(address.path)).path
+      return (await context.personAccess.getReadable(await request.findPerson(), address.path)).project.path
     } catch {
       return null // The page says already what is wrong.
     }
@@ -40,11 +56,10 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
 
 async function readPage(
   context: PageContext,
-  address: PageAddress,
+  project: Project,
+  address: Exclude<PageAddress, { page: 'projects' }>,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
-  if (address.page === 'projects') return readProjectsPage(context, query)
-  const project = await context.access.getOpen(address.path)
   switch (address.page) {
     case 'project':
       return readProjectPage(context, project, query)
@@ -55,6 +70,11 @@ async function readPage(
     case 'merge-request':
       return readMergeRequestPage(context, project, address.mrIid)
   }
+}
+
+/** As GitLab compares paths. */
+function isSamePath(one: string, other: string): boolean {
+  return one.localeCompare(other, 'en', { sensitivity: 'accent' }) === 0
 }
 
 /** Read from the request's line itself: what the router makes of it no longer tells `/` from `%2F`. */

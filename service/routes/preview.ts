@@ -17,7 +17,7 @@ export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
   const turns = createTurns()
 
   fastify.post('/api/v1/preview', {
-    config: { access: 'person' },
+    config: { access: 'person', changesNothing: true },
     bodyLimit,
     // Who may not ask is refused before the body is read.
     preParsing: async (request, _reply, payload) => {

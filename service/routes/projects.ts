@@ -3,17 +3,16 @@ import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
 import type { AnyProjectAccess } from '../plugins/any-project-access.js'
-import type { ProjectAccess } from '../plugins/project-access.js'
+import type { PersonAccess } from '../plugins/person-access.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
-import type { AnyProject, Project, ProjectStore } from '../stores/project-store.js'
+import type { AnyProject } from '../stores/project-store.js'
 import { anyProjectJson, modelJson, projectJson } from './json.js'
 import { formatListKey, parseListKey } from './list-key.js'
 
 export interface ProjectRoutesOptions {
-  access: ProjectAccess
+  personAccess: PersonAccess
   anyAccess: AnyProjectAccess
-  projects: ProjectStore
   models: ModelStore
   comparisons: ComparisonStore
   addresses: Addresses
@@ -28,21 +27,17 @@ const ModelsQuery = z.strictObject({
   before: z.string().max(200).optional(),
 })
 
-/** Reading by REST: projects, their models, what was said of their merge requests. Without a token, of projects that are
- * open to everyone; with a personal token, of one that its person may read. */
+/** Reading by REST: projects, their models, what was said of their merge requests. With a personal token or a session,
+ * of projects that the person may read, else of those that are open to everyone. */
 export async function projectRoutes(fastify: FastifyInstance, options: ProjectRoutesOptions): Promise<void> {
-  const { access, anyAccess, projects, models, comparisons, addresses } = options
+  const { personAccess, anyAccess, models, comparisons, addresses } = options
   const config = { access: 'person-or-open-project' } as const
 
-  fastify.get('/api/v1/projects', { config: { access: 'open-project' } }, async (request) => {
+  fastify.get('/api/v1/projects', { config }, async (request) => {
     const { after } = readQuery(ProjectsQuery, request.query)
-    const found = await projects.listOpen(pageSize, after ?? null)
-    const open: Project[] = []
-    for (const project of found) if (await access.isOpen(project)) open.push(project)
-    return {
-      projects: open.map((project) => projectJson(project, addresses)),
-      next: found.length === pageSize ? (found.at(-1)?.path ?? null) : null,
-    }
+    const page = { limit: pageSize, after: after ?? null }
+    const { projects, next } = await personAccess.listReadable(await request.findPerson(), page)
+    return { projects: projects.map((project) => projectJson(project, addresses)), next }
   })
 
   fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id', { config }, async (request) =>
@@ -100,9 +95,7 @@ export async function projectRoutes(fastify: FastifyInstance, options: ProjectRo
   )
 
   async function getProject(request: FastifyRequest<{ Params: { id: string } }>): Promise<AnyProject> {
-    const { id } = request.params
-    if (request.headers.authorization === undefined) return access.getOpen(id)
-    return (await anyAccess.getReadable(await request.person(), id)).project
+    return (await anyAccess.getReadable(await request.findPerson(), request.params.id)).project
   }
 }
 

@@ -5,6 +5,7 @@ import { comparisonCollection } from './comparison-store.js'
 import { decisionCollection, decisionIndexes } from './decision-store.js'
 import { deliveryLifeSeconds } from './delivery-store.js'
 import { jobCollection, jobIndexes } from './job-store.js'
+import { membershipCollection, membershipIndexes } from './membership-store.js'
 import { modelCollection } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
 import { caseless } from './project-documents.js'
@@ -27,6 +28,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { 'hook.previousSecretHash': 1 }, sparse: true },
       { key: { 'hook.state': 1, 'hook.health.checkedAt': 1 } },
       { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
+      { key: { path: 1 }, name: 'path_by_bytes' },
     ]),
     modelCollection(db).createIndexes([
       // With `_id`, by which pages tell apart what was stored in the same millisecond: without it every page would sort
@@ -59,6 +61,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
     apiTokenCollection(db).createIndexes([{ key: { hash: 1 }, unique: true }, { key: { gitlabUserId: 1 } }]),
     carryOverCollection(db).createIndexes([...carryOverIndexes]),
     decisionCollection(db).createIndexes([...decisionIndexes]),
+    membershipCollection(db).createIndexes(membershipIndexes),
     sessionCollection(db).createIndexes(sessionIndexes),
     spentStateCollection(db).createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0 }),
   ])

@@ -55,6 +55,12 @@ export interface Project extends Connection {
   connectedAt: Date
   /** When GitLab last confirmed the fields above. */
   checkedAt: Date
+  /** In GitLab; such a project is read as any other. */
+  archived?: boolean
+  /** Since when GitLab does not show the project to who asked; absent as null: it does. */
+  missingSince?: Date | null
+  /** Since when the project is taken for deleted in GitLab. Its results are kept, closed to all but administrators. */
+  orphanedAt?: Date | null
   hook: ProjectHook
   /** How far GitLab's list of merge requests has been read for what no webhook told; absent: not yet. */
   polled?: PollMark
@@ -83,7 +89,7 @@ export type AnyProject = Project | StandaloneProject
 /** What GitLab says of a project; refreshed at every contact, because projects are renamed and closed. */
 export type ProjectFacts = Pick<
   Project,
-  'gitlabProjectId' | 'path' | 'webUrl' | 'defaultBranch' | 'visibility' | 'pipelinesOpen'
+  'gitlabProjectId' | 'path' | 'webUrl' | 'defaultBranch' | 'visibility' | 'pipelinesOpen' | 'archived'
 >
 
 /** Nothing is left of it but this, until all that it had is deleted. */

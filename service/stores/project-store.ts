@@ -16,6 +16,7 @@ import {
 } from './project-documents.js'
 import { createProjectEndings } from './project-endings.js'
 import { createProjectHooks } from './project-hooks.js'
+import { createProjectLists } from './project-lists.js'
 import { createStandaloneMembers, createStandaloneProjects } from './standalone-projects.js'
 
 export type {
@@ -41,6 +42,8 @@ function refreshed(facts: ProjectFacts, now: Date): Document {
   return {
     ...Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { $literal: value }])),
     checkedAt: now,
+    missingSince: null,
+    orphanedAt: null,
     formerPaths: { $cond: [{ $eq: ['$path', path] }, former, renamed] },
   }
 }
@@ -128,7 +131,17 @@ export function createProjectStore(db: Db) {
 
   /** Closes a project that GitLab no longer shows to the bot; its results are kept. */
   async function close(projectId: string, now: Date): Promise<void> {
-    await projects.updateOne({ _id: projectId }, { $set: { visibility: 'private', checkedAt: now } })
+    const missingSince = { $ifNull: ['$missingSince', now] }
+    await projects.updateOne({ _id: projectId }, [
+      { $set: { visibility: 'private', checkedAt: now, missingSince } },
+    ])
+  }
+
+  /** Marks a project that is gone from GitLab; a refresh takes the mark away. */
+  async function markOrphaned(projectId: string, now: Date): Promise<void> {
+    await projects.updateOne({ _id: projectId }, [
+      { $set: { orphanedAt: { $ifNull: ['$orphanedAt', now] } } },
+    ])
   }
 
   async function setHook(projectId: string, hook: Project['hook']): Promise<void> {
@@ -137,16 +150,6 @@ export function createProjectStore(db: Db) {
 
   async function setForkReports(projectId: string, forkReports: ForkReports): Promise<void> {
     await projects.updateOne({ _id: projectId }, { $set: { forkReports } })
-  }
-
-  /** Public projects with open pipelines by path; `after` is the last path of the page before. */
-  async function listOpen(limit: number, after: string | null): Promise<Project[]> {
-    const docs = await projects
-      .find({ visibility: 'public', pipelinesOpen: true, ...(after !== null && { path: { $gt: after } }) })
-      .sort({ path: 1 })
-      .limit(limit)
-      .toArray()
-    return connectedOf(docs)
   }
 
   return {
@@ -160,12 +163,13 @@ export function createProjectStore(db: Db) {
     refresh,
     doubt,
     close,
+    markOrphaned,
     setHook,
     ...createProjectHooks(projects),
     setForkReports,
-    listOpen,
     /** All ids in batches, for the reconciler. */
     listIds: (batchSize: number) => listIds(projects, batchSize),
+    ...createProjectLists(projects),
     ...createStandaloneProjects(projects),
     ...createStandaloneMembers(projects),
     ...createProjectEndings(projects),

@@ -11,6 +11,7 @@ import { createDeliveryStore } from './delivery-store.js'
 import { createGrantStore } from './grant-store.js'
 import { createHistoryStore } from './history-store.js'
 import { createJobStore } from './job-store.js'
+import { createMembershipStore } from './membership-store.js'
 import { createModelLists } from './model-lists.js'
 import { createModelStore } from './model-store.js'
 import { createModelWriter } from './model-writer.js'
@@ -46,6 +47,7 @@ export function createStores({ client, db }: Database) {
     settings: createSettingsStore(db),
     audit: createAuditStore(db),
     deletions: createDeletionStore(db, curves),
+    memberships: createMembershipStore(db),
     ping: () => db.command({ ping: 1 }),
   }
 }

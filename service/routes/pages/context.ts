@@ -2,18 +2,17 @@ import type { Addresses } from '../../domain/addresses.js'
 import { createGitLabAddresses } from '../../domain/gitlab-addresses.js'
 import type { ListedModel } from '../../domain/trainings.js'
 import { Problem } from '../../errors.js'
-import type { ProjectAccess } from '../../plugins/project-access.js'
+import type { PersonAccess } from '../../plugins/person-access.js'
 import type { PageFrame, PageName, Pages } from '../../render/html.js'
 import type { ComparisonStore } from '../../stores/comparison-store.js'
 import type { CurveStore } from '../../stores/curve-store.js'
 import type { ModelLists } from '../../stores/model-lists.js'
 import type { PipelineStore } from '../../stores/pipeline-store.js'
-import type { Project, ProjectStore } from '../../stores/project-store.js'
+import type { Project } from '../../stores/project-store.js'
 
 /** What pages are read from. */
 export interface PageContext {
-  access: ProjectAccess
-  projects: ProjectStore
+  personAccess: PersonAccess
   modelLists: ModelLists
   curves: CurveStore
   comparisons: ComparisonStore
