@@ -71,7 +71,7 @@ export function createProjectLists(projects: Collection<ProjectDoc>) {
   return { listFor, listClosed, findNumbers, listAtPath }
 }
 
-const connected = { gitlabProjectId: { $type: 'number' } } as Filter<ProjectDoc>
+const connected: Filter<ProjectDoc> = { gitlabProjectId: { $gt: 0 } }
 
 function openTo(open: 'everyone' | 'signed-in'): Filter<ProjectDoc> {
   const visibility = open === 'everyone' ? ['public' as const] : ['public' as const, 'internal' as const]

@@ -26,6 +26,15 @@ t.test('who may read, by visibility', async (t) => {
   t.same(readers('private', true, false), reporters)
 })
 
+t.test('what is gone from GitLab is left to administrators', async (t) => {
+  const gone = { visibility: 'private', pipelinesOpen: true, orphanedAt: new Date() }
+
+  t.same(
+    levels.filter((accessLevel) => canRead(gone, { accessLevel, external: false })),
+    [60],
+  )
+})
+
 t.test('roles are named as in GitLab, those in between by the next lower', async (t) => {
   const names = levels.map(roleName)
 

@@ -35,7 +35,7 @@ t.test('a preview is the note, the lines and the verdict, and stores nothing', a
     broken: [{ level: 'fail', kind: 'worse_by', model: 'tree', dataset: 'iris', result: 'accuracy' }],
   })
   t.strictSame(json.problems, [])
-  t.equal((await stores.projects.listOpen(10, null)).length, 0)
+  t.equal((await stores.projects.listOpenAt('research/iris')).length, 0)
 })
 
 t.test('Accept chooses Markdown or the lines alone', async (t) => {
