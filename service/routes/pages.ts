@@ -29,10 +29,6 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     return send(reply, await readPage(context, project, address, query))
   })
 
-  function send(reply: FastifyReply, { page, view }: RenderedPage): Promise<string> {
-    return reply.renderPage(page, view)
-  }
-
   /** Whoever may read a renamed project is led to where its page is now; not for good, as another may get the path. */
   function atNewPath(request: FastifyRequest, project: Project): string {
     const url = request.raw.url ?? '/'
@@ -70,6 +66,10 @@ async function readPage(
     case 'merge-request':
       return readMergeRequestPage(context, project, address.mrIid)
   }
+}
+
+function send(reply: FastifyReply, { page, view }: RenderedPage): Promise<string> {
+  return reply.renderPage(page, view)
 }
 
 /** As GitLab compares paths. */
