@@ -1,5 +1,4 @@
 import { canRead, isOpenToEveryone } from '../domain/permissions.js'
-import { Problem } from '../errors.js'
 import type { GitLab, GitLabPerson } from '../gitlab/port.js'
 import { createProjectRefresh } from '../project-refresh.js'
 import type { MembershipStore } from '../stores/membership-store.js'

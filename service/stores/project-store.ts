@@ -139,9 +139,7 @@ export function createProjectStore(db: Db) {
 
   /** Marks a project that is gone from GitLab; a refresh takes the mark away. */
   async function markOrphaned(projectId: string, now: Date): Promise<void> {
-    await projects.updateOne({ _id: projectId }, [
-      { $set: { orphanedAt: { $ifNull: ['$orphanedAt', now] } } },
-    ])
+    await projects.updateOne({ _id: projectId, orphanedAt: null }, { $set: { orphanedAt: now } })
   }
 
   async function setHook(projectId: string, hook: Project['hook']): Promise<void> {
