@@ -12,6 +12,7 @@ import {
 import { z } from 'zod'
 import { find, get, getPage, list, perPage } from './answers.js'
 import { ciCalls } from './ci-calls.js'
+import { hookHealthCalls } from './hook-calls.js'
 import type { CallContext, GitLab, HookSettings } from './port.js'
 import {
   Commit,
@@ -69,6 +70,7 @@ export function createGitLab(options: GitLabOptions): GitLab {
       ...ciCalls(resource, maxBodyBytes),
       ...noteCalls(resource),
       ...hookCalls(resource),
+      ...hookHealthCalls(resource),
     }
   }
 
@@ -81,6 +83,7 @@ type Reads = Omit<
   | keyof ReturnType<typeof ciCalls>
   | keyof ReturnType<typeof noteCalls>
   | keyof ReturnType<typeof hookCalls>
+  | keyof ReturnType<typeof hookHealthCalls>
   | 'withContext'
 >
 

@@ -156,6 +156,29 @@ export interface GitLabCommit {
   parentIds: string[]
 }
 
+export interface GitLabHookState {
+  id: number
+  /** `executable`, `temporarily_disabled`, `disabled`. */
+  alertStatus: string
+  disabledUntil: Date | null
+}
+
+export interface GitLabHookDelivery {
+  id: number
+  trigger: string
+  /** The same however often it is sent; null where GitLab does not tell. */
+  name: string | null
+  isDelivered: boolean
+}
+
+export interface GitLabMergeRequestChange {
+  iid: number
+  state: string
+  sha: string | null
+  targetBranch: string
+  updatedAt: Date
+}
+
 export interface HookSettings {
   url: string
   token: string
@@ -222,6 +245,15 @@ export interface GitLab {
   listHooks(gitlabProjectId: number): Promise<GitLabHook[]>
   addHook(gitlabProjectId: number, settings: HookSettings): Promise<GitLabHook>
   editHook(gitlabProjectId: number, hookId: number, settings: HookSettings): Promise<GitLabHook>
+  findHook(gitlabProjectId: number, hookId: number): Promise<GitLabHookState | null>
+  /** Has a push event sent, which enables a disabled hook where it is answered well; false where not, and before 16.11. */
+  testHook(gitlabProjectId: number, hookId: number): Promise<boolean>
+  /** The newest 100 of the last 7 days, the newest first; null before 17.3. */
+  listHookDeliveries(gitlabProjectId: number, hookId: number): Promise<GitLabHookDelivery[] | null>
+  /** False where GitLab refuses or gets no answer, and before 17.4. At most 5 in a minute. */
+  resendHookDelivery(gitlabProjectId: number, hookId: number, deliveryId: number): Promise<boolean>
+  /** Merge requests that were updated then or later, the first 100, the longest ago first. */
+  listChangedMergeRequests(gitlabProjectId: number, since: Date): Promise<GitLabMergeRequestChange[]>
 }
 
 /** Context of the calls made on behalf of one webhook or job, passed on so that GitLab can break loops. */

@@ -4,9 +4,12 @@ import type {
   GitLabCiConfig,
   GitLabCommit,
   GitLabHook,
+  GitLabHookDelivery,
+  GitLabHookState,
   GitLabJob,
   GitLabMembership,
   GitLabMergeRequest,
+  GitLabMergeRequestChange,
   GitLabNote,
   GitLabPerson,
   GitLabPipeline,
@@ -263,3 +266,45 @@ export const Note = z
 export const Hook = z
   .object({ id: Id, url: z.string() })
   .transform((hook): GitLabHook => ({ id: hook.id, url: hook.url }))
+
+/** Before 15.10 GitLab disabled no hooks. */
+export const HookState = z
+  .object({ id: Id, alert_status: z.string().nullish(), disabled_until: z.string().nullish() })
+  .transform((hook): GitLabHookState => ({
+    id: hook.id,
+    alertStatus: hook.alert_status ?? 'executable',
+    disabledUntil: hook.disabled_until ? new Date(hook.disabled_until) : null,
+  }))
+
+export const HookDelivery = z
+  .object({
+    id: Id,
+    trigger: z.string(),
+    response_status: z.coerce.string().nullish(),
+    request_headers: z.record(z.string(), z.unknown()).nullish().catch(null),
+  })
+  .transform((delivery): GitLabHookDelivery => {
+    const key = delivery.request_headers?.['Idempotency-Key']
+    return {
+      id: delivery.id,
+      trigger: delivery.trigger,
+      name: typeof key === 'string' ? key : null,
+      isDelivered: /^[23]/.test(delivery.response_status ?? ''),
+    }
+  })
+
+export const MergeRequestChange = z
+  .object({
+    iid: Id,
+    state: z.string(),
+    sha: z.string().nullish(),
+    target_branch: z.string(),
+    updated_at: z.string(),
+  })
+  .transform((change): GitLabMergeRequestChange => ({
+    iid: change.iid,
+    state: change.state,
+    sha: change.sha ?? null,
+    targetBranch: change.target_branch,
+    updatedAt: new Date(change.updated_at),
+  }))

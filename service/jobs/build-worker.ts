@@ -11,12 +11,14 @@ import { createComparer } from './comparer.js'
 import { createDeleteProjectJob } from './delete-project.js'
 import { createGitLabFeatures } from './gitlab-features.js'
 import { createHistory } from './history.js'
+import { createHookHealthJob } from './hook-health.js'
 import { createHookJob } from './hook.js'
 import { createHeadPipelines, createHeadReader } from './merge-request-head.js'
 import { createNoteCheckJob } from './note-check.js'
 import { createNoteJob } from './note.js'
 import { createNoteWriter } from './note-writer.js'
 import { createPipelineJob } from './pipeline.js'
+import { createPollJob } from './poll.js'
 import type { Queue } from './queue.js'
 import { createReconcileJob } from './reconcile.js'
 import { createRulesReader } from './rules-reader.js'
@@ -78,6 +80,8 @@ export function buildWorker(parts: WorkerParts): Worker {
       'note-check': createNoteCheckJob(shared),
       'delete-project': createDeleteProjectJob(shared),
       hook: createHookJob(shared),
+      'hook-health': createHookHealthJob(shared),
+      poll: createPollJob(shared),
       reconcile: createReconcileJob(shared),
     },
   })

@@ -10,6 +10,10 @@ export const jobKey = {
   hook: (projectId: string) => `hook:${projectId}`,
   /** Deletes what a hidden project has. */
   deleteProject: (projectId: string) => `delete-project:${projectId}`,
+  /** Looks after the webhook of a project. */
+  hookHealth: (projectId: string) => `hook-health:${projectId}`,
+  /** Asks which merge requests of a project changed. */
+  poll: (projectId: string) => `poll:${projectId}`,
   /** Finds notes and pipelines that everything else forgot. */
   reconcile: () => 'reconcile:all',
 }

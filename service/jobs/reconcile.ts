@@ -1,3 +1,4 @@
+import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { JobStore } from '../stores/job-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { PipelineStore } from '../stores/pipeline-store.js'
@@ -16,6 +17,10 @@ const silentForMs = 15 * 60_000
 const reviveAfterMs = 30 * 60_000
 const projectsPerQuery = 200
 const mostPerRun = 500
+/** A webhook that GitLab disabled is found within 15 minutes. */
+const hookCheckedForMs = 10 * 60_000
+/** Merge requests are asked about once for each project: often where no webhook tells, else for what was lost. */
+const polledForMs = { hooked: 15 * 60_000, hookless: 2 * 60_000 }
 const settingName = 'reconciledAt'
 
 export interface ReconcileJobOptions {
@@ -24,6 +29,7 @@ export interface ReconcileJobOptions {
   pipelines: PipelineStore
   jobs: JobStore
   settings: SettingsStore
+  comparisons: Pick<ComparisonStore, 'listProjectsWithOpen'>
   queue: Pick<Queue, 'enqueue'>
   clock: () => Date
 }
@@ -31,7 +37,7 @@ export interface ReconcileJobOptions {
 /** Finds what everything else forgot: models whose pipeline nobody looked at since (the process died in between),
  * pipelines whose end was never heard of, and work that was given up while GitLab was away. */
 export function createReconcileJob(options: ReconcileJobOptions): JobHandler {
-  const { projects, models, pipelines, jobs, settings, queue, clock } = options
+  const { projects, models, pipelines, jobs, settings, comparisons, queue, clock } = options
 
   return async (_job, { log }) => {
     const now = clock()
@@ -46,8 +52,25 @@ export function createReconcileJob(options: ReconcileJobOptions): JobHandler {
     if (keys.length > 0)
       log.warn({ forgotten: found.length, dead: dead.length }, 'Work found by the reconciler')
     await queue.enqueue(keys)
+    await lookAtProjects(now)
     await settings.save(settingName, now)
     return { kind: 'again', inMs: everyMs }
+  }
+
+  /** Spread over the time to the next run, so that GitLab is not asked for all at once. */
+  async function lookAtProjects(now: Date): Promise<void> {
+    const ago = (ms: number) => new Date(now.getTime() - ms)
+    const { hooked, hookless } = polledForMs
+    const hooks = await projects.listHooksToCheck(ago(hookCheckedForMs), mostPerRun)
+    const polls = await projects.listToPoll(await comparisons.listProjectsWithOpen(), {
+      hooked: ago(hooked),
+      hookless: ago(hookless),
+      limit: mostPerRun,
+    })
+    const keys = [...hooks.map(jobKey.hookHealth), ...polls.map(jobKey.poll)]
+    await Promise.all(
+      keys.map((key, index) => queue.enqueue(key, { delayMs: Math.floor((index * everyMs) / keys.length) })),
+    )
   }
 
   async function forgottenReports(now: Date) {

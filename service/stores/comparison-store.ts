@@ -124,6 +124,10 @@ export function createComparisonStore(db: Db) {
       .toArray()
   }
 
+  async function listProjectsWithOpen(): Promise<string[]> {
+    return comparisons.distinct('projectId', { mrState: 'opened' })
+  }
+
   /** Open merge requests that were compared with this branch. */
   async function listOpenAgainst(projectId: string, branch: string): Promise<number[]> {
     const docs = await comparisons
@@ -150,7 +154,18 @@ export function createComparisonStore(db: Db) {
     return docs.map((doc) => doc.mrIid)
   }
 
-  return { find, findFacts, findWords, findLines, save, setState, listOpen, listOpenAgainst, listOpenShowing }
+  return {
+    find,
+    findFacts,
+    findWords,
+    findLines,
+    save,
+    setState,
+    listOpen,
+    listProjectsWithOpen,
+    listOpenAgainst,
+    listOpenShowing,
+  }
 }
 
 export type ComparisonStore = ReturnType<typeof createComparisonStore>

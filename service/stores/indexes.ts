@@ -48,6 +48,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
     comparisonCollection(db).createIndexes([
       { key: { projectId: 1, targetBranch: 1, mrState: 1 } },
       { key: { projectId: 1, mrState: 1, judgedAt: -1 } },
+      { key: { mrState: 1, projectId: 1 } },
     ]),
     db
       .collection('deliveries')
