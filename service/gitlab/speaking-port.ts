@@ -33,6 +33,11 @@ const needs = {
   listHooks: 'maintain',
   addHook: 'maintain',
   editHook: 'maintain',
+  findHook: 'maintain',
+  testHook: 'maintain',
+  listHookDeliveries: 'maintain',
+  resendHookDelivery: 'maintain',
+  listChangedMergeRequests: 'read',
 } as const satisfies Record<Call, CallNeed>
 
 /** A call that is to be made by somebody. */
