@@ -233,6 +233,11 @@ export const errorCatalogue = {
     retryable: true,
     help: 'Large previews take turns; try again after the time in Retry-After, or use the command line.',
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    retryable: true,
+    help: 'Try again after the time in Retry-After.',
+  },
   REQUEST_TIMEOUT: { status: 408, retryable: true, help: 'Send the request again.' },
   INVALID_REQUEST: { status: 400, retryable: false, help: 'Correct the request.' },
   INTERNAL_ERROR: {
