@@ -4,6 +4,8 @@ import { createAddresses } from './domain/addresses.js'
 import { limits } from './ingest/limits.js'
 import type { GitLab } from './gitlab/port.js'
 import type { SigningKeys } from './gitlab/keys.js'
+import { createKeptAccess } from './kept-access.js'
+import type { People } from './people.js'
 import type { Queue } from './jobs/queue.js'
 import { accessRules } from './plugins/access-rules.js'
 import { bodyParser } from './plugins/body-parser.js'
@@ -12,14 +14,14 @@ import { errorHandler } from './plugins/error-handler.js'
 import { health } from './plugins/health.js'
 import { pageFrame } from './plugins/page-frame.js'
 import { createAnyProjectAccess } from './plugins/any-project-access.js'
-import type { OwnGitLab } from './plugins/gitlab-people.js'
 import { createPersonAccess } from './plugins/person-access.js'
 import { personIdentity } from './plugins/person-identity.js'
 import { createProjectAccess } from './plugins/project-access.js'
 import { session } from './plugins/session.js'
+import { signInState } from './plugins/sign-in-state.js'
 import { securityHeaders } from './plugins/security-headers.js'
 import { views } from './plugins/views.js'
-import { accountRoutes } from './routes/account.js'
+import { type AccountOptions, accountRoutes } from './routes/account.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
 import { gateRoutes } from './routes/gate.js'
 import { createGateReader } from './routes/gate-verdict.js'
@@ -37,6 +39,7 @@ import { createTokenIntake } from './routes/token-intake.js'
 import { standaloneRoutes } from './routes/standalone.js'
 import { createStandaloneProjects } from './routes/standalone-projects.js'
 import { createTouchedNotes } from './routes/touched-notes.js'
+import { signInRoutes } from './routes/sign-in.js'
 import { rulesSchemaRoutes } from './routes/rules-schema.js'
 import { webhookRoutes } from './routes/webhooks.js'
 import { createSealer } from './stores/sealing.js'
@@ -49,8 +52,7 @@ export interface AppOptions {
   >
   stores: Stores
   gitlab: GitLab
-  /** GitLab as people see it by the consent of their sign-in; absent where nobody can sign in. */
-  forPerson?: (gitlabUserId: number) => OwnGitLab | null
+  people: People
   keys: SigningKeys
   queue: Queue
   clock: () => Date
@@ -61,7 +63,7 @@ export interface AppOptions {
 
 /** The HTTP side of the service. Reads no environment and starts nothing. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, stores, gitlab, keys, queue, clock, log, ciTemplate } = options
+  const { config, stores, gitlab, people, keys, queue, clock, log, ciTemplate } = options
   const app: FastifyInstance = fastify({
     loggerInstance: log,
     bodyLimit: limits.bodyBytes,
@@ -94,13 +96,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   const personAccess = createPersonAccess({
     gitlab,
-    forPerson: options.forPerson ?? (() => null),
+    forPerson: people.clients.forPerson,
     ...stores,
     clock,
   })
   const anyAccess = createAnyProjectAccess({ personAccess, projects: stores.projects })
   const saveReport = createReportSaving(stores)
 
+  const keptAccess = people.oauth && createKeptAccess(people.oauth.grants)
   await app.register(accessRules)
   await app.register(errorHandler)
   await app.register(securityHeaders)
@@ -136,7 +139,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   const touchedNotes = createTouchedNotes(stores)
   await app.register(decisionRoutes, { ...stores, personAccess, touchedNotes, queue, clock })
-  const deleting = { ...stores, anyAccess, personAccess, touchedNotes, keptAccess: null, queue, clock }
+  const deleting = { ...stores, anyAccess, personAccess, touchedNotes, keptAccess, queue, clock }
   await app.register(deletionRoutes, deleting)
   await app.register(peopleRoutes, { ...stores, personAccess, addresses })
   await app.register(previewRoutes)
@@ -149,17 +152,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(rulesSchemaRoutes)
   await app.register(views, { addresses: pageAddresses })
-  await app.register(pageFrame, { addresses: pageAddresses, basePath, canSignIn: config.oauth !== null })
-  await app.register(accountRoutes, {
-    sessions: stores.sessions,
-    apiTokens: stores.apiTokens,
-    personAccess,
-    keptAccess: null,
-    addresses: pageAddresses,
-    publicUrl: config.publicUrl,
-    gitlabUrl: config.gitlab.url,
-    clock,
-  })
+  await app.register(pageFrame, { addresses: pageAddresses, basePath, canSignIn: people.oauth !== null })
+  await registerAccount(app, options, { personAccess, keptAccess, addresses: pageAddresses })
   await app.register(pageRoutes, {
     personAccess,
     addresses: pageAddresses,
@@ -167,4 +161,33 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ...stores,
   })
   return app
+}
+
+/** Signing in, and the pages of whoever is signed in. */
+async function registerAccount(
+  app: FastifyInstance,
+  { config, stores, people, clock }: AppOptions,
+  { addresses, ...parts }: Pick<AccountOptions, 'personAccess' | 'keptAccess' | 'addresses'>,
+): Promise<void> {
+  await app.register(accountRoutes, {
+    sessions: stores.sessions,
+    apiTokens: stores.apiTokens,
+    ...parts,
+    addresses,
+    publicUrl: config.publicUrl,
+    gitlabUrl: config.gitlab.url,
+    clock,
+  })
+  await app.register(signInState, {
+    publicUrl: config.publicUrl,
+    sessionSecret: config.sessionSecret,
+    clock,
+  })
+  await app.register(signInRoutes, {
+    signIn: people.oauth?.signIn ?? null,
+    sessions: stores.sessions,
+    addresses,
+    publicUrl: config.publicUrl,
+    clock,
+  })
 }

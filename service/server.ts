@@ -3,14 +3,12 @@ import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, readConfig } from './config.js'
-import { createOAuth, type OAuth } from './gitlab/oauth.js'
-import { createGitLabClients } from './gitlab-clients.js'
-import { createGrants } from './grants.js'
 import { createSigningKeys, type StoredKeys } from './gitlab/keys.js'
 import { buildWorker } from './jobs/build-worker.js'
 import { jobKey } from './jobs/keys.js'
 import { createQueue } from './jobs/queue.js'
 import { createSpeakers } from './speakers.js'
+import { createPeople } from './people.js'
 import { connectDatabase } from './stores/database.js'
 import { ensureIndexes } from './stores/indexes.js'
 import { createSealer } from './stores/sealing.js'
@@ -35,12 +33,9 @@ async function main(): Promise<void> {
   const database = await connectDatabase(config.mongodbUrl)
   await ensureIndexes(database.db)
   const stores = createStores(database)
-  const { apiUrl, botToken } = config.gitlab
   const sealer = createSealer(config.encryptionKeys)
-  const oauth = oauthOf(config)
-  const grants = oauth && createGrants({ oauth, store: stores.grants, sealer, clock })
-  const clients = createGitLabClients({ apiUrl, botToken, grants, timeoutMs: gitlabTimeoutMs })
-  const speakers = createSpeakers({ clients, ...stores, sealer, clock, log })
+  const people = createPeople({ config, stores, sealer, timeoutMs: gitlabTimeoutMs, clock })
+  const speakers = createSpeakers({ clients: people.clients, ...stores, sealer, clock, log })
   const { gitlab } = speakers
   const keys = createSigningKeys({
     url: config.gitlab.jwksUrl,
@@ -53,7 +48,7 @@ async function main(): Promise<void> {
   })
   const queue = createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() })
   const ciTemplate = readFileSync(new URL('../ci-templates/templates/mlmm.yml', import.meta.url), 'utf8')
-  const app = await buildApp({ config, stores, gitlab, keys, queue, clock, log, ciTemplate })
+  const app = await buildApp({ config, stores, gitlab, people, keys, queue, clock, log, ciTemplate })
   const worker = buildWorker({
     publicUrl: config.publicUrl,
     signingKey: config.sessionSecret,
@@ -76,13 +71,6 @@ async function main(): Promise<void> {
   await queue.enqueue(jobKey.reconcile())
   const address = await app.listen({ host: config.host, port: config.port })
   log.info({ address, publicUrl: config.publicUrl }, 'Listening')
-}
-
-function oauthOf({ oauth, gitlab, publicUrl }: Config): OAuth | null {
-  if (oauth === null) return null
-  const { url, apiUrl } = gitlab
-  const redirectUri = `${publicUrl}/-/sign-in/callback`
-  return createOAuth({ url, apiUrl, ...oauth, redirectUri, timeoutMs: gitlabTimeoutMs })
 }
 
 function configOrExit(): Config {

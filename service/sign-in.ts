@@ -13,7 +13,7 @@ export interface SignInOptions {
   grants: Pick<Grants, 'save'>
   users: Pick<UserStore, 'register'>
   /** GitLab as the owner of a token sees it. */
-  connect: (token: string) => Pick<GitLab, 'getCurrentUser' | 'findUser'>
+  connect: (token: string) => Pick<GitLab, 'getCurrentPerson'>
   clock: () => Date
 }
 
@@ -60,9 +60,9 @@ export function createSignIn(options: SignInOptions): SignIn {
       throw new Problem('SIGN_IN_REFUSED', { message: `GitLab did not grant ${missing.join(' and ')}.` })
     }
     const gitlab = connect(tokens.accessToken)
-    const person = await findSelf(gitlab).catch(refusePerson)
-    if (person?.state !== 'active') {
-      const message = `The user ${person?.username ?? ''} is ${person?.state ?? 'unknown'} in GitLab.`
+    const person = await gitlab.getCurrentPerson().catch(refusePerson)
+    if (person.state !== 'active') {
+      const message = `The user ${person.username} is ${person.state} in GitLab.`
       throw new Problem('USER_NOT_ACTIVE', { message })
     }
     if (expectedUserId === null || person.id === expectedUserId) return person
@@ -82,11 +82,6 @@ export function createSignIn(options: SignInOptions): SignIn {
   return { begin: (purpose) => oauth.begin({ scopes: scopesFor[purpose] }), finish }
 }
 
-async function findSelf(gitlab: Pick<GitLab, 'getCurrentUser' | 'findUser'>): Promise<GitLabPerson | null> {
-  const { id } = await gitlab.getCurrentUser()
-  return gitlab.findUser(id)
-}
-
 function tokensOf({ accessToken, refreshToken }: Tokens): string[] {
   return refreshToken === null ? [accessToken] : [accessToken, refreshToken]
 }
@@ -101,7 +96,10 @@ function refuseTokens(error: unknown): never {
   if (!(error instanceof OAuthError)) throw error
   const { kind, reason: cause } = error
   if (kind === 'denied') {
-    throw new Problem('SIGN_IN_DENIED', { message: 'You did not allow this service to know you.', cause: error })
+    throw new Problem('SIGN_IN_DENIED', {
+      message: 'You did not allow this service to know you.',
+      cause: error,
+    })
   }
   if (kind === 'unavailable') {
     const retryAfterSeconds = Math.ceil((error.retryAfterMs ?? 10_000) / 1000)
@@ -122,7 +120,8 @@ function refuseTokens(error: unknown): never {
 function refusePerson(error: unknown): never {
   if (!(error instanceof GitLabError)) throw error
   if (error.kind === 'forbidden' || error.kind === 'unauthorized') {
-    const message = 'GitLab does not let you use its API: you are blocked, or it wants something of you first.'
+    const message =
+      'GitLab does not let you use its API: you are blocked, or it wants something of you first.'
     throw new Problem('USER_NOT_ACTIVE', { message, cause: error })
   }
   throw new Problem('GITLAB_UNAVAILABLE', {

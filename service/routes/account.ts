@@ -2,16 +2,11 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
-import { type AccessFacts, profileView } from '../render/pages/profile.js'
+import type { KeptAccess } from '../kept-access.js'
+import { profileView } from '../render/pages/profile.js'
 import type { Session, SessionStore } from '../stores/session-store.js'
 import { createPageErrorHandler } from './pages/errors.js'
 import { tokenRoutes, type TokenRoutesOptions } from './tokens.js'
-
-/** What somebody allowed this service to do in GitLab. */
-export interface KeptAccess {
-  list(gitlabUserId: number): Promise<AccessFacts[]>
-  forget(gitlabUserId: number): Promise<void>
-}
 
 export interface AccountOptions extends TokenRoutesOptions {
   sessions: SessionStore

@@ -7,7 +7,7 @@ import { openTestDatabase } from '../../../embedded/test-database.js'
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../../simulator/simulator.js'
 import { buildApp } from '../../app.js'
 import { createSigningKeys } from '../../gitlab/keys.js'
-import { createGitLabClients } from '../../gitlab-clients.js'
+import { createPeople } from '../../people.js'
 import { buildWorker } from '../../jobs/build-worker.js'
 import { createQueue } from '../../jobs/queue.js'
 import { createSpeakers } from '../../speakers.js'
@@ -84,9 +84,10 @@ export async function startTestService(
   const stores = createStores({ client, db })
   const clock = options.clock ?? (() => new Date())
   const log = pino({ level: process.env.MLMM_TEST_LOG ?? 'silent' })
-  const connection = { apiUrl: simulator.url, botToken: bot.token, grants: null, timeoutMs: 5_000 }
-  const clients = createGitLabClients(connection)
-  const speakers = createSpeakers({ clients, ...stores, sealer: createSealer([]), clock, log })
+  const config = testConfig(simulator, { url, botToken: bot.token, autoConnect: options.autoConnect })
+  const sealer = createSealer(config.encryptionKeys)
+  const people = createPeople({ config, stores, sealer, timeoutMs: 5_000, clock })
+  const speakers = createSpeakers({ clients: people.clients, ...stores, sealer, clock, log })
   const parts = {
     publicUrl: url,
     gitlab: speakers.gitlab,
@@ -98,21 +99,8 @@ export async function startTestService(
   const keys = createSigningKeys({ url: `${simulator.url}/oauth/discovery/keys` })
   const app = await buildApp({
     ...parts,
-    config: {
-      publicUrl: url,
-      autoConnect: options.autoConnect ?? ['**/*'],
-      trustProxy: false,
-      encryptionKeys: [{ name: 'a', key: Buffer.alloc(32, 7) }],
-      sessionSecret: 's'.repeat(32),
-      oauth: null,
-      gitlab: {
-        url: simulator.url,
-        apiUrl: simulator.url,
-        issuer: simulator.url,
-        jwksUrl: '',
-        botToken: bot.token,
-      },
-    },
+    config,
+    people,
     keys,
     ciTemplate: readFileSync(new URL('../../../ci-templates/templates/mlmm.yml', import.meta.url), 'utf8'),
   })
@@ -164,6 +152,33 @@ export async function startTestService(
       files: { 'train.py': 'print(1)\n' },
     })
     return { id: project.id, path, head }
+  }
+}
+
+/** With an application in the simulator for people to sign in with. */
+function testConfig(
+  simulator: Simulator,
+  { url, botToken, autoConnect }: { url: string; botToken: string; autoConnect: string[] | undefined },
+) {
+  const { clientId, clientSecret } = simulator.createApplication({
+    name: 'mlmm',
+    redirectUri: `${url}/-/sign-in/callback`,
+    scopes: 'read_user read_api api',
+  })
+  return {
+    publicUrl: url,
+    autoConnect: autoConnect ?? ['**/*'],
+    trustProxy: false,
+    encryptionKeys: [{ name: 'a', key: Buffer.alloc(32, 7) }],
+    sessionSecret: 's'.repeat(32),
+    oauth: { clientId, clientSecret },
+    gitlab: {
+      url: simulator.url,
+      apiUrl: simulator.url,
+      issuer: simulator.url,
+      jwksUrl: '',
+      botToken,
+    },
   }
 }
 

@@ -14,13 +14,37 @@ export interface SignedIn {
 export const sessionSecret = 's'.repeat(32)
 export const sessionKey = deriveKey(sessionSecret, 'mlmm session cookie')
 
-/** Signs a user of the simulator in. */
-export async function signIn(service: TestService, gitlabUserId: number): Promise<SignedIn> {
-  const user = service.simulator.state.users.get(gitlabUserId)
-  const facts = { gitlabUserId, name: user?.name ?? '', username: user?.username ?? '', userAgent: 'test' }
-  const { secret } = await service.stores.sessions.create(facts, new Date())
-  const claims = { sid: secret, exp: Math.floor(Date.now() / 1000) + 3600 }
-  return browserWith(service, `mlmm=${signToken(claims)}`)
+/** Signs a user of the simulator in, through GitLab's page. */
+export async function signIn(service: TestService, userId: number): Promise<SignedIn> {
+  const { callback, cookie } = await reachCallback(service, { userId })
+  const answer = await browserWith(service, cookie).get(callback)
+  if (answer.status !== 303) throw new Error(`Signing in was refused: ${answer.status} ${answer.text}`)
+  return browserWith(service, cookieNamed(answer, 'mlmm'))
+}
+
+export interface Departure {
+  userId: number
+  /** After `/-/sign-in`. */
+  query?: string
+  /** The browser's cookies before. */
+  cookie?: string
+  decision?: 'authorize' | 'deny'
+}
+
+/** A browser at the point where GitLab sends it back: the path to open, and all its cookies. */
+export async function reachCallback(service: TestService, departure: Departure) {
+  const { userId, query = '', cookie = '', decision } = departure
+  const begun = await browserWith(service, cookie).get(`/-/sign-in${query}`)
+  const url = begun.headers.get('location') ?? ''
+  const back = service.simulator.authorize({ userId, url, decision })
+  const cookies = [cookie, cookieNamed(begun, 'mlmm-sign-in')].filter((one) => one !== '')
+  return { callback: back.slice(service.url.length), cookie: cookies.join('; '), url }
+}
+
+/** `name=value` as the browser sends it back. */
+export function cookieNamed({ headers }: Pick<Answer, 'headers'>, name: string): string {
+  const set = headers.getSetCookie().find((one) => one.startsWith(`${name}=`))
+  return set?.split(';')[0] ?? ''
 }
 
 export function browserWith(service: Pick<TestService, 'url'>, cookie: string): SignedIn {
