@@ -63,7 +63,15 @@ export interface AppOptions {
 
 /** The HTTP side of the service. Reads no environment and starts nothing. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, stores, gitlab, people, keys, queue, clock, log, ciTemplate } = options
+  const app = createServer(options)
+  const shared = createShared(options)
+  await registerIdentities(app, options)
+  await registerApi(app, options, shared)
+  await registerPages(app, options, shared)
+  return app
+}
+
+function createServer({ config, log }: AppOptions): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: log,
     bodyLimit: limits.bodyBytes,
@@ -83,27 +91,33 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
     return503OnClosing: true,
   })
-  const addresses = createAddresses(config.publicUrl)
-  // Pages link to each other without the host, so that they work under any that reaches them.
-  const basePath = new URL(config.publicUrl).pathname.replace(/\/$/, '')
-  const pageAddresses = createAddresses(basePath)
-  const access = createProjectAccess({
-    gitlab,
-    projects: stores.projects,
-    queue,
-    autoConnect: config.autoConnect,
-    clock,
-  })
-  const personAccess = createPersonAccess({
-    gitlab,
-    forPerson: people.clients.forPerson,
-    ...stores,
-    clock,
-  })
-  const anyAccess = createAnyProjectAccess({ personAccess, projects: stores.projects })
-  const saveReport = createReportSaving(stores)
+  return app
+}
 
-  const keptAccess = people.oauth && createKeptAccess(people.oauth.grants)
+type Shared = ReturnType<typeof createShared>
+
+/** What routes of the API and of pages both need. */
+function createShared({ config, stores, gitlab, people, queue, clock }: AppOptions) {
+  const { projects } = stores
+  const access = createProjectAccess({ gitlab, projects, queue, autoConnect: config.autoConnect, clock })
+  const { forPerson } = people.clients
+  const personAccess = createPersonAccess({ gitlab, forPerson, ...stores, clock })
+  return {
+    access,
+    personAccess,
+    anyAccess: createAnyProjectAccess({ personAccess, projects }),
+    keptAccess: people.oauth && createKeptAccess(people.oauth.grants),
+    touchedNotes: createTouchedNotes(stores),
+    addresses: createAddresses(config.publicUrl),
+  }
+}
+
+/** Who asks: jobs, browsers, scripts. */
+async function registerIdentities(
+  app: FastifyInstance,
+  { config, stores, keys, clock }: AppOptions,
+): Promise<void> {
+  const { publicUrl, sessionSecret } = config
   await app.register(accessRules)
   await app.register(errorHandler)
   await app.register(securityHeaders)
@@ -111,56 +125,55 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(ciIdentity, {
     keys,
     issuer: config.gitlab.issuer,
-    audience: config.publicUrl,
+    audience: publicUrl,
     now: () => clock().getTime(),
   })
-  await app.register(session, {
-    sessions: stores.sessions,
-    publicUrl: config.publicUrl,
-    sessionSecret: config.sessionSecret,
-    clock,
-  })
+  await app.register(session, { sessions: stores.sessions, publicUrl, sessionSecret, clock })
   await app.register(personIdentity, { apiTokens: stores.apiTokens, clock })
+}
+
+/** What jobs, scripts and GitLab call. */
+async function registerApi(app: FastifyInstance, options: AppOptions, shared: Shared): Promise<void> {
+  const { config, stores, gitlab, queue, clock, ciTemplate } = options
+  const { personAccess, addresses } = shared
+  const saveReport = createReportSaving(stores)
   await app.register(health, { pingDatabase: stores.ping })
   await app.register(reportRoutes, {
-    access,
-    addresses,
-    anyAccess,
+    ...shared,
     intake: createReportIntake({ ...stores, saveReport, queue, clock }),
     tokenIntake: createTokenIntake({ saveReport, clock }),
     status: createReportStatusReader({ ...stores, addresses }),
   })
-  await app.register(gateRoutes, { access, gate: createGateReader({ ...stores, queue, addresses, clock }) })
-  await app.register(projectRoutes, { personAccess, anyAccess, addresses, ...stores })
+  await app.register(gateRoutes, {
+    ...shared,
+    gate: createGateReader({ ...stores, queue, addresses, clock }),
+  })
+  await app.register(projectRoutes, { ...shared, ...stores })
   await app.register(standaloneRoutes, {
-    anyAccess,
-    addresses,
+    ...shared,
     standalone: createStandaloneProjects({ gitlab, personAccess, projects: stores.projects, clock }),
   })
-  const touchedNotes = createTouchedNotes(stores)
-  await app.register(decisionRoutes, { ...stores, personAccess, touchedNotes, queue, clock })
-  const deleting = { ...stores, anyAccess, personAccess, touchedNotes, keptAccess, queue, clock }
-  await app.register(deletionRoutes, deleting)
-  await app.register(peopleRoutes, { ...stores, personAccess, addresses })
+  await app.register(decisionRoutes, { ...shared, ...stores, queue, clock })
+  await app.register(deletionRoutes, { ...shared, ...stores, queue, clock })
+  await app.register(peopleRoutes, { ...shared, ...stores })
   await app.register(previewRoutes)
-  await app.register(webhookRoutes, {
-    ...stores,
-    queue,
-    clock,
-    sealer: createSealer(config.encryptionKeys),
-  })
+  const sealer = createSealer(config.encryptionKeys)
+  await app.register(webhookRoutes, { ...stores, queue, clock, sealer })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(rulesSchemaRoutes)
-  await app.register(views, { addresses: pageAddresses })
-  await app.register(pageFrame, { addresses: pageAddresses, basePath, canSignIn: people.oauth !== null })
-  await registerAccount(app, options, { personAccess, keptAccess, addresses: pageAddresses })
-  await app.register(pageRoutes, {
-    personAccess,
-    addresses: pageAddresses,
-    publicUrl: config.publicUrl,
-    ...stores,
-  })
-  return app
+}
+
+/** What people look at. Pages link to each other without the host, so that they work under any that reaches them. */
+async function registerPages(app: FastifyInstance, options: AppOptions, shared: Shared): Promise<void> {
+  const { config, stores, people } = options
+  const { publicUrl } = config
+  const basePath = new URL(publicUrl).pathname.replace(/\/$/, '')
+  const addresses = createAddresses(basePath)
+  const { personAccess, keptAccess } = shared
+  await app.register(views, { addresses })
+  await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
+  await registerAccount(app, options, { personAccess, keptAccess, addresses })
+  await app.register(pageRoutes, { personAccess, addresses, publicUrl, ...stores })
 }
 
 /** Signing in, and the pages of whoever is signed in. */
