@@ -169,11 +169,11 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   const { publicUrl } = config
   const basePath = new URL(publicUrl).pathname.replace(/\/$/, '')
   const addresses = createAddresses(basePath)
-  const { personAccess, keptAccess } = shared
+  const { personAccess, anyAccess, keptAccess } = shared
   await app.register(views, { addresses })
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
   await registerAccount(app, options, { personAccess, keptAccess, addresses })
-  await app.register(pageRoutes, { personAccess, addresses, publicUrl, ...stores })
+  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
 }
 
 /** Signing in, and the pages of whoever is signed in. */
