@@ -70,11 +70,15 @@ t.test('its pages lead to nothing in GitLab, and to each other', async (t) => {
 
 t.test('lists hold standalone projects behind the connected ones, page by page', async (t) => {
   for (const name of ['a', 'b', 'c']) await make(name)
-  const path = (index: number) => `team/p${String(index).padStart(2, '0')}`
   for (let index = 0; index < 29; index += 1) {
     const facts = { webUrl: simulator.url, defaultBranch: 'main', visibility: 'public' as const }
     await service.stores.projects.connect(
-      { ...facts, gitlabProjectId: 9_000 + index, path: path(index), pipelinesOpen: true },
+      {
+        ...facts,
+        gitlabProjectId: 9_000 + index,
+        path: `team/p${String(index).padStart(2, '0')}`,
+        pipelinesOpen: true,
+      },
       new Date(Date.now() + 3_600_000),
     )
   }
