@@ -1,7 +1,6 @@
 import { plainLine } from '../service/render/plain.js'
 
-/** Longer than the service waits for its database before it says that it is away. */
-const timeoutMs = 15_000
+const timeoutMs = 10_000
 
 /** An answer, whatever its status; redirects are not followed. */
 export interface Answer {

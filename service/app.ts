@@ -156,7 +156,7 @@ async function registerApi(app: FastifyInstance, options: AppOptions, shared: Sh
   await app.register(decisionRoutes, { ...shared, ...stores, queue, clock })
   await app.register(deletionRoutes, { ...shared, ...stores, queue, clock })
   await app.register(peopleRoutes, { ...shared, ...stores })
-  await app.register(previewRoutes)
+  await app.register(previewRoutes, shared)
   const sealer = createSealer(config.encryptionKeys)
   await app.register(webhookRoutes, { ...stores, queue, clock, sealer })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
@@ -172,15 +172,15 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   const { personAccess, anyAccess, keptAccess } = shared
   await app.register(views, { addresses })
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
-  await registerAccount(app, options, { personAccess, keptAccess, addresses })
-  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
+  await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
+  await app.register(pageRoutes, { personAccess, addresses, publicUrl, ...stores })
 }
 
 /** Signing in, and the pages of whoever is signed in. */
 async function registerAccount(
   app: FastifyInstance,
   { config, stores, people, clock }: AppOptions,
-  { addresses, ...parts }: Pick<AccountOptions, 'personAccess' | 'keptAccess' | 'addresses'>,
+  { addresses, ...parts }: Pick<AccountOptions, 'personAccess' | 'anyAccess' | 'keptAccess' | 'addresses'>,
 ): Promise<void> {
   await app.register(accountRoutes, {
     sessions: stores.sessions,

@@ -10,7 +10,7 @@ export type AccessRule =
   | 'session'
   | 'job-or-person'
   | 'open-project'
-  | 'job-or-open-project'
+  | 'job-or-person-or-open-project'
   | 'person-or-open-project'
   | 'webhook'
   | 'everyone'

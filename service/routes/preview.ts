@@ -3,6 +3,7 @@ import { Problem } from '../errors.js'
 import { readContents } from '../ingest/files.js'
 import { check } from '../ingest/report.js'
 import { wantsText } from '../plugins/error-handler.js'
+import type { PersonAccess } from '../plugins/person-access.js'
 import { type Preview, type PreviewSide, preview } from '../preview.js'
 import { verdictJson } from '../render/verdict-json.js'
 import { PreviewBody } from '../schemas/preview.js'
@@ -12,8 +13,15 @@ const bodyLimit = 1024 * 1024
 /** What stands in for names that a result file does not give. */
 const defaults = { model: 'model', dataset: 'default' }
 
+export interface PreviewRoutesOptions {
+  personAccess: Pick<PersonAccess, 'getUser'>
+}
+
 /** `POST /api/v1/preview`: the note of two reports. Stores nothing and reads nothing that is stored. */
-export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
+export async function previewRoutes(
+  fastify: FastifyInstance,
+  { personAccess }: PreviewRoutesOptions,
+): Promise<void> {
   const turns = createTurns()
 
   fastify.post('/api/v1/preview', {
@@ -21,7 +29,7 @@ export async function previewRoutes(fastify: FastifyInstance): Promise<void> {
     bodyLimit,
     // Who may not ask is refused before the body is read.
     preParsing: async (request, _reply, payload) => {
-      await authorise(request)
+      await authorise(request, personAccess)
       return payload
     },
     handler: async (request, reply) => {
@@ -66,10 +74,14 @@ function createTurns() {
   return { take }
 }
 
-/** Any personal token, or the ID token of any job of the instance. */
-async function authorise(request: FastifyRequest): Promise<void> {
+/** Anybody who is active in GitLab, or the ID token of any job of the instance. */
+async function authorise(
+  request: FastifyRequest,
+  personAccess: PreviewRoutesOptions['personAccess'],
+): Promise<void> {
   const isIdToken = /^Bearer +(?!mlmm_)\S/i.test(request.headers.authorization ?? '')
-  await (isIdToken ? request.ciIdentity() : request.person())
+  if (isIdToken) await request.ciIdentity()
+  else await personAccess.getUser(await request.person())
 }
 
 function readSide(source: string, content: unknown): PreviewSide {

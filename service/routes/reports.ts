@@ -72,7 +72,7 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
   })
 
   fastify.get<{ Params: { id: string } }>('/api/v1/reports/:id', {
-    config: { access: 'job-or-open-project' },
+    config: { access: 'job-or-person-or-open-project' },
     handler: async (request, reply) => {
       const waitMs = readWaitMs(request.query)
       const found = await status.wait(request.params.id, {
@@ -107,12 +107,10 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
 
   /** The pipeline of a fork is told of its own reports alone. */
   async function mayRead(request: FastifyRequest, project: AnyProject, reportId: string): Promise<boolean> {
-    if (holdsApiToken(request)) {
-      await anyAccess.getReadable(await request.person(), project.id)
+    if (request.headers.authorization === undefined || holdsApiToken(request)) {
+      await anyAccess.getReadable(await request.findPerson(), project.id)
       return true
     }
-    if (project.gitlabProjectId === null) return false
-    if (request.headers.authorization === undefined) return access.isOpen(project)
     const { gitlabProjectId, isFork, pipelineId } = await request.ciIdentity()
     if (gitlabProjectId !== project.gitlabProjectId) return false
     return !isFork || parseReportId(reportId)?.pipelineId === pipelineId

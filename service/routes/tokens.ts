@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
+import type { AnyProjectAccess } from '../plugins/any-project-access.js'
 import type { PersonAccess } from '../plugins/person-access.js'
 import type { Person } from '../plugins/person-identity.js'
 import { emptyTokenForm, newTokenView, type TokenForm, tokensView } from '../render/pages/tokens.js'
@@ -10,7 +11,8 @@ import type { Session } from '../stores/session-store.js'
 
 export interface TokenRoutesOptions {
   apiTokens: ApiTokenStore
-  personAccess: Pick<PersonAccess, 'getUser' | 'getReadable'>
+  personAccess: Pick<PersonAccess, 'getUser'>
+  anyAccess: Pick<AnyProjectAccess, 'getReadable'>
   addresses: Addresses
   clock: () => Date
 }
@@ -40,7 +42,7 @@ class FormProblem extends Error {
 
 /** The page of one's personal tokens. A new one is in the answer to the form and nowhere else. */
 export async function tokenRoutes(fastify: FastifyInstance, parts: TokenRoutesOptions): Promise<void> {
-  const { apiTokens, personAccess, addresses, clock } = parts
+  const { apiTokens, personAccess, anyAccess, addresses, clock } = parts
 
   fastify.get('/-/profile/tokens', options, async (request, reply) => {
     const session = await request.getSession()
@@ -113,7 +115,7 @@ export async function tokenRoutes(fastify: FastifyInstance, parts: TokenRoutesOp
 
   async function findProject(person: Person, path: string) {
     try {
-      return (await personAccess.getReadable(person, path)).project
+      return (await anyAccess.getReadable(person, path)).project
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'NOT_FOUND') throw error
       throw new FormProblem(`There is no project ${path} here, or you may not see it.`)

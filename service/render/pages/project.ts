@@ -28,7 +28,6 @@ export interface ProjectView extends PageFrame {
   path: string
   gitlabHref: string | null
   defaultBranch: string | null
-  standalone: StandaloneFacts | null
   isEmpty: boolean
   isFirstPage: boolean
   firstHref: string
@@ -49,11 +48,6 @@ export interface ProjectView extends PageFrame {
   cuts: string[]
   olderHref: string | null
   serviceUrl: string
-}
-
-/** What a project without a repository has. */
-interface StandaloneFacts {
-  description: string
 }
 
 interface DatasetView {
@@ -105,7 +99,7 @@ export interface OverviewMergeRequest {
 }
 
 export interface ProjectInput {
-  project: PageProject & { standalone: StandaloneFacts | null }
+  project: PageProject
   /** Newest first. */
   models: ListedModel[]
   isFirstPage: boolean
@@ -125,7 +119,7 @@ const shownReports = 10
 
 export function projectView(input: ProjectInput): ProjectView {
   const { project, models, addresses, gitlab, mergeRequests } = input
-  const { path, defaultBranch, standalone } = project
+  const { path, defaultBranch } = project
   return {
     title: path,
     crumbs: [
@@ -135,13 +129,10 @@ export function projectView(input: ProjectInput): ProjectView {
     path,
     gitlabHref: gitlab?.project ?? null,
     defaultBranch,
-    standalone,
     isEmpty: models.length === 0 && input.isFirstPage,
     isFirstPage: input.isFirstPage,
     firstHref: addresses.models(path),
-    datasets: summarise(models, defaultBranch, standalone ? 'all' : 'default branch').map((overview, index) =>
-      datasetView(overview, index, input),
-    ),
+    datasets: summarise(models, defaultBranch).map((overview, index) => datasetView(overview, index, input)),
     mergeRequests: mergeRequests.slice(0, shownMergeRequests).map((found) => ({
       text: `!${found.mrIid}`,
       href: addresses.mergeRequest(path, found.mrIid),

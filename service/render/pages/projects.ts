@@ -4,15 +4,7 @@ import type { PageFrame } from '../html.js'
 import type { PageProject } from './common.js'
 
 export interface ProjectsView extends PageFrame {
-  projects: {
-    path: string
-    href: string
-    isStandalone: boolean
-    defaultBranch: string | null
-    reportedAt: Date | null
-  }[]
-  isSignedIn: boolean
-  newHref: string
+  projects: { path: string; href: string; defaultBranch: string | null; reportedAt: Date | null }[]
   isFirstPage: boolean
   firstHref: string
   nextHref: string | null
@@ -22,8 +14,7 @@ export interface ProjectsView extends PageFrame {
 }
 
 export interface ProjectsInput {
-  projects: { project: PageProject & { standalone: object | null }; reportedAt: Date | null }[]
-  isSignedIn: boolean
+  projects: { project: PageProject; reportedAt: Date | null }[]
   isFirstPage: boolean
   /** The path below which the next page starts. */
   next: string | null
@@ -38,15 +29,12 @@ export function projectsView(input: ProjectsInput): ProjectsView {
   return {
     title: 'Projects',
     crumbs: [{ text: 'Projects', href: null }],
-    projects: input.projects.map(({ project: { path, defaultBranch, standalone }, reportedAt }) => ({
+    projects: input.projects.map(({ project: { path, defaultBranch }, reportedAt }) => ({
       path,
       href: addresses.project(path),
-      isStandalone: standalone !== null,
       defaultBranch,
       reportedAt,
     })),
-    isSignedIn: input.isSignedIn,
-    newHref: addresses.newProject(),
     isFirstPage: input.isFirstPage,
     firstHref: addresses.projects(),
     nextHref: next === null ? null : addresses.projects(next),
