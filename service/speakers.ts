@@ -83,9 +83,11 @@ export function createSpeakers(options: SpeakersOptions): Speakers {
     if (held.size >= mostHeld) held.clear()
     const answer = resolve(gitlabProjectId)
     held.set(gitlabProjectId, { untilMs: nowMs + heldForMs, answer })
-    answer.catch(() => {
+    const drop = () => {
       if (held.get(gitlabProjectId)?.answer === answer) held.delete(gitlabProjectId)
-    })
+    }
+    // A project that is not connected is asked about just before it is: that nobody speaks for it must not be held.
+    answer.then((speaker) => speaker ?? drop(), drop)
     return answer
   }
 

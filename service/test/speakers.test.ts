@@ -136,3 +136,16 @@ t.test('the webhook is looked after by whoever is a Maintainer', async (t) => {
   t.same(await speakers.gitlab.listHooks(gitlabProjectId), [])
   t.ok(await speakers.findKeeper(gitlabProjectId))
 })
+
+t.test('a project that was asked about before it was connected has a speaker right after', async (t) => {
+  const { simulator, speakers, stores, bot, world } = await openWorld(t)
+  const members = [{ userId: bot.id, accessLevel: 30 }]
+  const { id } = await simulator.createProject({ path: 'research/wine', visibility: 'private', members })
+  await t.rejects(speakers.getSpeaker(id), { kind: 'forbidden' })
+
+  const facts = await speakers.gitlab.findProject(id)
+  if (facts === null) throw new Error('No project')
+  await stores.projects.connect(projectFacts(facts), world.now)
+
+  t.match(await speakers.getSpeaker(id), { kind: 'instance-bot', id: bot.id })
+})
