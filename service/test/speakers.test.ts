@@ -141,7 +141,7 @@ t.test('a project that was asked about before it was connected has a speaker rig
   const { simulator, speakers, stores, bot, world } = await openWorld(t)
   const members = [{ userId: bot.id, accessLevel: 30 }]
   const { id } = await simulator.createProject({ path: 'research/wine', visibility: 'private', members })
-  await t.rejects(speakers.getSpeaker(id), { kind: 'forbidden' })
+  await t.rejects(speakers.getSpeaker(id), /nobody may speak/)
 
   const facts = await speakers.gitlab.findProject(id)
   if (facts === null) throw new Error('No project')
