@@ -1,6 +1,7 @@
 import { plainLine } from '../service/render/plain.js'
 
-const timeoutMs = 10_000
+/** Longer than the service waits for its database before it says that it is away. */
+const timeoutMs = 15_000
 
 /** An answer, whatever its status; redirects are not followed. */
 export interface Answer {

@@ -1,3 +1,4 @@
+import { doctorCommand } from './doctor/doctor.js'
 import { reportCommand } from './report.js'
 import { setupCommand } from './setup/setup.js'
 import { nearest } from '../service/domain/spelling.js'
@@ -10,11 +11,18 @@ Usage: mlmm <command>
 
   report    print the note that mlmm would post on a merge request
   setup     prepare a GitLab for mlmm, and write the configuration of the service
+  doctor    prove each link between mlmm and GitLab, and say what to fix
 
 mlmm <command> --help says more.
 `
 
-const commands = { report: reportCommand, setup: setupCommand }
+type Command = (args: string[], terminal: Terminal) => Promise<number>
+
+const commands: Readonly<Record<string, Command>> = {
+  report: reportCommand,
+  setup: setupCommand,
+  doctor: doctorCommand,
+}
 const names = Object.keys(commands)
 
 /** Runs one command. Answers with the exit code. */

@@ -173,7 +173,7 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   await app.register(views, { addresses })
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
   await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
-  await app.register(pageRoutes, { personAccess, addresses, publicUrl, ...stores })
+  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
 }
 
 /** Signing in, and the pages of whoever is signed in. */

@@ -41,7 +41,7 @@ async function planNew(context: SetupContext, files: ComponentFiles, version: st
     kind: 'make',
     text: `make ${groups}the project ${component} (internal) with ${Object.keys(files).join(', ')} and the tag ${version}`,
     async run() {
-      const namespace = await makeGroups(api, component)
+      const namespace = await makeGroups(api, component).catch(explainGroup)
       const body = {
         path,
         name: path,
@@ -49,10 +49,17 @@ async function planNew(context: SetupContext, files: ComponentFiles, version: st
         visibility: 'internal',
         description: 'CI component of mlmm',
       }
-      const project = Project.parse(await api.send('POST', '/projects', body))
+      const made = await api.send('POST', '/projects', body).catch(explainGroup)
+      const project = Project.parse(made)
       return write(context, await lookAt(api, project, { files, version }), version)
     },
   }
+}
+
+/** Somebody else's group, most of all on gitlab.com. */
+function explainGroup(error: unknown): never {
+  if (!(error instanceof Refusal) || ![403, 404].includes(error.status)) throw error
+  throw new Error(`${error.message}; give --component a path in a group of yours`)
 }
 
 /** Paths of the groups above a project, the outermost first. */

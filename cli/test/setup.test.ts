@@ -231,8 +231,14 @@ t.test('a failure says what was done and what not, and the next run does the res
 })
 
 t.test('who is no administrator is told what to do by hand', async (t) => {
-  const { simulator, setup, values, writes } = await open(t)
+  const { simulator, token, setup, values, writes } = await open(t)
+  await fetch(`${simulator.url}/api/v4/groups`, {
+    method: 'POST',
+    headers: { 'private-token': token, 'content-type': 'application/json' },
+    body: JSON.stringify({ path: 'ml', name: 'ml', visibility: 'public' }),
+  })
   process.env.GITLAB_ADMIN_TOKEN = simulator.createUser({ username: 'maya' }).token
+  simulator.clearCalls()
 
   const dry = await setup()
   const { code, text } = await setup('--yes')
@@ -248,6 +254,7 @@ t.test('who is no administrator is told what to do by hand', async (t) => {
   t.match(text, /cannot {3}bot: .*\n +.*project access token/)
   t.match(text, /cannot {3}outbound requests: .*\n +Admin area, Settings, Network/)
   t.match(text, /done {5}configuration: /)
+  t.match(text, /failed {3}CI component: .* 403.*; give --component a path in a group of yours\n/)
   t.match(values().SESSION_SECRET, /^[0-9a-f]{64}$/)
   t.same(
     writes().filter((call) => /application|users/.test(call)),

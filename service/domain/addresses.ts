@@ -58,6 +58,12 @@ export interface Addresses {
   signOut(): string
   signOutEverywhere(): string
   profile(): string
+  /** Where a standalone project is made. */
+  newProject(): string
+  /** A project's settings. */
+  settings(path: string): string
+  /** Where forms about a project are sent. */
+  projectForm(projectId: string, ...what: readonly (string | number)[]): string
   /** Ends a session of one's own. */
   endSession(sessionId: string): string
   /** Has us forget what somebody allowed us to do in GitLab. */
@@ -93,6 +99,10 @@ export function createAddresses(publicUrl: string): Addresses {
     signIn: (returnTo) => `${publicUrl}/-/sign-in${queryOf({ return_to: returnTo })}`,
     signOut: () => `${publicUrl}/-/sign-out`,
     signOutEverywhere: () => `${publicUrl}/-/sign-out/everywhere`,
+    newProject: () => `${publicUrl}/-/new`,
+    settings: (path) => `${project(path)}/-/settings`,
+    projectForm: (projectId, ...what) =>
+      [`${publicUrl}/-/projects`, projectId, ...what.map(String).map(encodeSegment)].join('/'),
     profile: () => `${publicUrl}/-/profile`,
     endSession: (sessionId) => `${publicUrl}/-/profile/sessions/${encodeSegment(sessionId)}/revoke`,
     forgetAccess: () => `${publicUrl}/-/profile/gitlab/forget`,

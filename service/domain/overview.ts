@@ -35,23 +35,29 @@ export interface DatasetOverview {
 
 const MAX_COLUMNS = 3
 
-/** Models by dataset, the best first. `models` come newest first. Forks are never the best. */
-export function summarise(models: readonly ListedModel[], defaultBranch: string | null): DatasetOverview[] {
+/** Models by dataset, the best first. `models` come newest first. Forks are never the best. The newest is that of the
+ * default branch; where there are no branches, of all. */
+export function summarise(
+  models: readonly ListedModel[],
+  defaultBranch: string | null,
+  newestOf: 'default branch' | 'all' = 'default branch',
+): DatasetOverview[] {
+  const isNewest = (model: ListedModel) => newestOf === 'all' || isOfBranch(model, defaultBranch)
   const byDataset = groupBy(listTrainings(models), ({ model }) => model.dataset)
   return [...byDataset]
-    .map(([dataset, trainings]) => summariseDataset(dataset, trainings, defaultBranch))
+    .map(([dataset, trainings]) => summariseDataset(dataset, trainings, isNewest))
     .sort((a, b) => byCodeUnits(a.dataset, b.dataset))
 }
 
 function summariseDataset(
   dataset: string,
   trainings: Training[],
-  defaultBranch: string | null,
+  isNewest: (model: ListedModel) => boolean,
 ): DatasetOverview {
   const results = listShownResults(trainings.map(({ model }) => model.results))
   const columns = results.slice(0, MAX_COLUMNS)
   const rows = [...groupBy(trainings, ({ model }) => model.name).values()].flatMap((group) =>
-    summariseModel(group, columns, defaultBranch),
+    summariseModel(group, columns, isNewest),
   )
   for (const [index, { direction }] of columns.entries()) markTop(rows, index, direction)
   rows.sort((a, b) => byBest(a, b, columns) || byCodeUnits(a.name, b.name))
@@ -61,11 +67,11 @@ function summariseDataset(
 function summariseModel(
   trainings: Training[],
   columns: ShownResult[],
-  defaultBranch: string | null,
+  isNewest: (model: ListedModel) => boolean,
 ): OverviewRow[] {
   const [latest] = trainings
   if (latest === undefined) return []
-  const newest = trainings.find(({ model }) => isOfBranch(model, defaultBranch)) ?? null
+  const newest = trainings.find(({ model }) => isNewest(model)) ?? null
   const cells = columns.map(({ name, direction }) => ({
     best: bestOf(trainings, name, direction),
     isTop: false,

@@ -28,6 +28,7 @@ import {
   ProjectId,
   User,
 } from './schema.js'
+import { projectTokenCalls } from './token-calls.js'
 import { createTransport } from './transport.js'
 
 export interface GitLabOptions {
@@ -71,6 +72,7 @@ export function createGitLab(options: GitLabOptions): GitLab {
       ...noteCalls(resource),
       ...hookCalls(resource),
       ...hookHealthCalls(resource),
+      ...projectTokenCalls(resource),
     }
   }
 
@@ -84,6 +86,7 @@ type Reads = Omit<
   | keyof ReturnType<typeof noteCalls>
   | keyof ReturnType<typeof hookCalls>
   | keyof ReturnType<typeof hookHealthCalls>
+  | keyof ReturnType<typeof projectTokenCalls>
   | 'withContext'
 >
 
@@ -150,20 +153,24 @@ function noteCalls(resource: Resource): Pick<GitLab, 'listNotes' | 'createNote' 
   }
 }
 
-function hookCalls(resource: Resource): Pick<GitLab, 'listHooks' | 'addHook' | 'editHook'> {
+function hookCalls(resource: Resource): Pick<GitLab, 'listHooks' | 'addHook' | 'editHook' | 'deleteHook'> {
   const hooks = new ProjectHooks(resource)
   return {
     listHooks: (projectId) => list((page) => hooks.all(projectId, { perPage, page }), Hook),
     addHook: (projectId, settings) => get(hooks.add(projectId, settings.url, hookOptions(settings)), Hook),
     editHook: (projectId, hookId, settings) =>
       get(hooks.edit(projectId, hookId, settings.url, hookOptions(settings)), Hook),
+    deleteHook: async (projectId, hookId) => {
+      await find(hooks.remove(projectId, hookId), z.unknown())
+    },
   }
 }
 
 /** Job and note events would eat the namespace's quota of deliveries. */
-function hookOptions({ token }: HookSettings) {
+function hookOptions({ token, signingToken }: HookSettings) {
   return {
     token,
+    ...(signingToken !== undefined && { signingToken }),
     pushEvents: true,
     mergeRequestsEvents: true,
     pipelineEvents: true,

@@ -182,6 +182,22 @@ export interface GitLabMergeRequestChange {
 export interface HookSettings {
   url: string
   token: string
+  /** `whsec_…`: GitLab before 19.0 takes no notice of it. */
+  signingToken?: string
+}
+
+export interface ProjectTokenSettings {
+  name: string
+  /** It ends as this day in UTC begins. */
+  expiresAt: Date
+}
+
+/** A project access token with its bot. */
+export interface GitLabProjectToken {
+  id: number
+  token: string
+  userId: number
+  expiresAt: Date
 }
 
 /** Every method rejects with `GitLabError` (gitlab/errors.ts); `find…` answers null where GitLab answers 404. */
@@ -245,6 +261,14 @@ export interface GitLab {
   listHooks(gitlabProjectId: number): Promise<GitLabHook[]>
   addHook(gitlabProjectId: number, settings: HookSettings): Promise<GitLabHook>
   editHook(gitlabProjectId: number, hookId: number, settings: HookSettings): Promise<GitLabHook>
+  /** Resolves also where the hook is gone already (404). */
+  deleteHook(gitlabProjectId: number, hookId: number): Promise<void>
+  /** Makes a bot that is a Developer of the project, with a token of scope `api`. */
+  createProjectToken(gitlabProjectId: number, settings: ProjectTokenSettings): Promise<GitLabProjectToken>
+  /** A new token for the same bot; the one before ends at once. */
+  rotateProjectToken(gitlabProjectId: number, tokenId: number, expiresAt: Date): Promise<GitLabProjectToken>
+  /** Revokes it and removes its bot; resolves also where it is gone already (404). */
+  revokeProjectToken(gitlabProjectId: number, tokenId: number): Promise<void>
   findHook(gitlabProjectId: number, hookId: number): Promise<GitLabHookState | null>
   /** Has a push event sent, which enables a disabled hook where it is answered well; false where not, and before 16.11. */
   testHook(gitlabProjectId: number, hookId: number): Promise<boolean>

@@ -14,6 +14,7 @@ import type {
   GitLabPerson,
   GitLabPipeline,
   GitLabProject,
+  GitLabProjectToken,
   GitLabUser,
 } from './port.js'
 
@@ -307,4 +308,13 @@ export const MergeRequestChange = z
     sha: change.sha ?? null,
     targetBranch: change.target_branch,
     updatedAt: new Date(change.updated_at),
+  }))
+
+export const ProjectToken = z
+  .object({ id: Id, token: z.string().min(1), user_id: Id, expires_at: z.iso.date() })
+  .transform((made): GitLabProjectToken => ({
+    id: made.id,
+    token: made.token,
+    userId: made.user_id,
+    expiresAt: new Date(made.expires_at),
   }))

@@ -1,11 +1,13 @@
 import { standaloneLevel } from '../domain/standalone.js'
 import { Problem } from '../errors.js'
 import type { GitLabPerson } from '../gitlab/port.js'
+import type { PageByPath } from '../stores/project-lists.js'
 import type { AnyProject, ProjectStore, StandaloneProject } from '../stores/project-store.js'
 import type { PersonAccess } from './person-access.js'
 import { type PersonAction, refusalOf } from './person-actions.js'
 import type { Person } from './person-identity.js'
 import { noSuchProject } from './project-access.js'
+import type { ProjectPage } from './readable-projects.js'
 
 /** Somebody beside a project of either kind; `user` is null for who is not signed in. */
 export interface AnyReader {
@@ -32,11 +34,18 @@ export interface AnyProjectAccess {
   getAllowed(person: Person, idOrPath: string, action: PersonAction): Promise<AnyVisitor>
   /** The same where only a standalone project will do. */
   getAllowedStandalone(person: Person, idOrPath: string, action: PersonAction): Promise<StandaloneVisitor>
+  /** Projects of both kinds that they may read, by path. A page can be shorter than asked for.
+   * @throws Problem USER_NOT_ACTIVE, GITLAB_UNAVAILABLE */
+  listReadable(person: Person | null, page: PageByPath): Promise<AnyProjectPage>
+}
+
+export interface AnyProjectPage extends Omit<ProjectPage, 'projects'> {
+  projects: AnyProject[]
 }
 
 export interface AnyProjectAccessOptions {
   personAccess: PersonAccess
-  projects: Pick<ProjectStore, 'findAny' | 'findAnyByPath'>
+  projects: Pick<ProjectStore, 'findAny' | 'findAnyByPath' | 'listOfMember'>
 }
 
 export function createAnyProjectAccess({
@@ -81,5 +90,29 @@ export function createAnyProjectAccess({
     return found?.gitlabProjectId === null ? found : null
   }
 
-  return { getReadable, getAllowed, getAllowedStandalone }
+  async function listReadable(person: Person | null, page: PageByPath): Promise<AnyProjectPage> {
+    if (person === null) return personAccess.listReadable(null, page)
+    // Standalone projects stand behind all connected ones: no path of GitLab begins with a letter behind theirs.
+    const isBehind = page.after?.startsWith('~') === true
+    const connected = isBehind ? await nothing(person) : await personAccess.listReadable(person, page)
+    if (connected.next !== null) return connected
+    const after = isBehind ? page.after : null
+    const room = page.limit - connected.projects.length
+    const found = await projects.listOfMember(person.gitlabUserId, {
+      limit: room + 1,
+      after,
+      among: person.projectIds,
+    })
+    const shown = [...connected.projects, ...found.slice(0, room)]
+    const next = found.length > room ? (shown.at(-1)?.path ?? null) : null
+    return { ...connected, projects: shown, next }
+  }
+
+  /** A page without connected projects, for who is active in GitLab. */
+  async function nothing(person: Person): Promise<ProjectPage> {
+    await personAccess.getUser(person)
+    return { projects: [], next: null, unconfirmed: 0 }
+  }
+
+  return { getReadable, getAllowed, getAllowedStandalone, listReadable }
 }

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type PageAddress, parsePageAddress } from '../domain/page-address.js'
 import { Problem } from '../errors.js'
-import type { Project } from '../stores/project-store.js'
-import type { PageContext, RenderedPage } from './pages/context.js'
+import type { AnyProject } from '../stores/project-store.js'
+import { notFound, type PageContext, type RenderedPage } from './pages/context.js'
 import { createPageErrorHandler } from './pages/errors.js'
 import { readHistoryPage } from './pages/history.js'
 import { readMergeRequestPage } from './pages/merge-request.js'
@@ -24,13 +24,13 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     if (address === null) throw new Problem('NOT_FOUND', { message: 'There is no page at this address.' })
     const person = await request.findPerson()
     if (address.page === 'projects') return send(reply, await readProjectsPage(context, person, query))
-    const { project } = await context.personAccess.getReadable(person, address.path)
+    const { project } = await context.anyAccess.getReadable(person, address.path)
     if (!isSamePath(project.path, address.path)) return reply.redirect(atNewPath(request, project), 302)
     return send(reply, await readPage(context, project, address, query))
   })
 
   /** Whoever may read a renamed project is led to where its page is now; not for good, as another may get the path. */
-  function atNewPath(request: FastifyRequest, project: Project): string {
+  function atNewPath(request: FastifyRequest, project: AnyProject): string {
     const url = request.raw.url ?? '/'
     const at = url.indexOf('?')
     const [, ...page] = (at === -1 ? url : url.slice(0, at)).split('/-/')
@@ -43,7 +43,7 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     const address = parsePageAddress(projectPart)
     if (address?.page !== 'project') return null
     try {
-      return (await context.personAccess.getReadable(await request.findPerson(), address.path)).project.path
+      return (await context.anyAccess.getReadable(await request.findPerson(), address.path)).project.path
     } catch {
       return null // The page says already what is wrong.
     }
@@ -52,7 +52,7 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
 
 async function readPage(
   context: PageContext,
-  project: Project,
+  project: AnyProject,
   address: Exclude<PageAddress, { page: 'projects' }>,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
@@ -64,6 +64,7 @@ async function readPage(
     case 'model':
       return readModelPage(context, project, { ...address, query })
     case 'merge-request':
+      if (project.gitlabProjectId === null) throw notFound('There is no page at this address.')
       return readMergeRequestPage(context, project, address.mrIid)
   }
 }

@@ -3,15 +3,13 @@ import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
 import type { AnyProjectAccess } from '../plugins/any-project-access.js'
-import type { PersonAccess } from '../plugins/person-access.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { AnyProject } from '../stores/project-store.js'
-import { anyProjectJson, modelJson, projectJson } from './json.js'
+import { anyProjectJson, modelJson } from './json.js'
 import { formatListKey, parseListKey } from './list-key.js'
 
 export interface ProjectRoutesOptions {
-  personAccess: PersonAccess
   anyAccess: AnyProjectAccess
   models: ModelStore
   comparisons: ComparisonStore
@@ -30,14 +28,14 @@ const ModelsQuery = z.strictObject({
 /** Reading by REST: projects, their models, what was said of their merge requests. With a personal token or a session,
  * of projects that the person may read, else of those that are open to everyone. */
 export async function projectRoutes(fastify: FastifyInstance, options: ProjectRoutesOptions): Promise<void> {
-  const { personAccess, anyAccess, models, comparisons, addresses } = options
+  const { anyAccess, models, comparisons, addresses } = options
   const config = { access: 'person-or-open-project' } as const
 
   fastify.get('/api/v1/projects', { config }, async (request) => {
     const { after } = readQuery(ProjectsQuery, request.query)
     const page = { limit: pageSize, after: after ?? null }
-    const { projects, next } = await personAccess.listReadable(await request.findPerson(), page)
-    return { projects: projects.map((project) => projectJson(project, addresses)), next }
+    const { projects, next } = await anyAccess.listReadable(await request.findPerson(), page)
+    return { projects: projects.map((project) => anyProjectJson(project, addresses)), next }
   })
 
   fastify.get<{ Params: { id: string } }>('/api/v1/projects/:id', { config }, async (request) =>

@@ -13,6 +13,7 @@ import {
   type StandaloneDoc,
   type StandaloneProject,
 } from './project-documents.js'
+import type { PageByPath } from './project-lists.js'
 
 export interface NewStandalone {
   path: string
@@ -24,12 +25,6 @@ export interface NewStandalone {
 /** `taken`: another project is connected to that GitLab project. */
 export type ConnectStandaloneOutcome =
   { kind: 'connected'; project: Project } | { kind: 'taken' } | { kind: 'not_found' }
-
-export interface ProjectPageKey {
-  limit: number
-  /** The last path of the page before. */
-  after: string | null
-}
 
 const maintainer = 40
 const mostMembers = 1_000
@@ -110,13 +105,17 @@ export function createStandaloneProjects(projects: Collection<ProjectDoc>) {
 
 /** Who may see standalone projects. */
 export function createStandaloneMembers(projects: Collection<ProjectDoc>) {
-  /** Standalone projects that the person is a member of, by path. */
+  /** Standalone projects that the person is a member of, by path. `among`: our ids, beyond which there is nothing. */
   async function listOfMember(
     gitlabUserId: number,
-    { limit, after }: ProjectPageKey,
+    { limit, after, among }: PageByPath & { among: readonly string[] | null },
   ): Promise<StandaloneProject[]> {
     const docs = await projects
-      .find({ 'members.gitlabUserId': gitlabUserId, ...(after !== null && { path: { $gt: after } }) })
+      .find({
+        'members.gitlabUserId': gitlabUserId,
+        ...(after !== null && { path: { $gt: after } }),
+        ...(among !== null && { _id: { $in: [...among] } }),
+      })
       .sort({ path: 1 })
       .limit(limit)
       .toArray()

@@ -26,6 +26,7 @@ export function addTokenRoutes(api: Api): void {
     return presentOfProject(ask.world, project, projectToken(ask, project))
   })
   api.signed('POST', projectTokens, createOfProject)
+  api.signed('POST', `${projectTokens}/:tokenId/rotate`, rotateOfProject)
   api.signed('DELETE', `${projectTokens}/:tokenId`, (ask) => {
     removeUser(ask.world, projectToken(ask, managedProject(ask)).userId)
     ask.reply.code(204)
@@ -151,6 +152,22 @@ function createOfProject(ask: SignedAsk): unknown {
   project.members.push(newMember(world, { userId: bot.id, accessLevel: level, expiresAt: day }))
   const token = saveToken(world, bot.id, { name, scopes, expiresAt, projectId: project.id })
   ask.reply.code(201)
+  return { ...presentOfProject(world, project, token), token: token.value }
+}
+
+/** A new token for the same bot; the old one ends at once. Without `expires_at` it lives a week. */
+function rotateOfProject(ask: SignedAsk): unknown {
+  const { world } = ask
+  const project = managedProject(ask)
+  const old = projectToken(ask, project)
+  if (tokenState(old, world.now()) !== 'active') throw badRequest('Token already revoked')
+  const expiresAt = expiryOf(ask) ?? inDays(world, 7)
+  old.state = 'revoked'
+  const { name, scopes } = old
+  for (const member of project.members) {
+    if (member.userId === old.userId) member.expiresAt = expiresAt.toISOString().slice(0, 10)
+  }
+  const token = saveToken(world, old.userId, { name, scopes, expiresAt, projectId: project.id })
   return { ...presentOfProject(world, project, token), token: token.value }
 }
 

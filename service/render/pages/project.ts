@@ -28,6 +28,7 @@ export interface ProjectView extends PageFrame {
   path: string
   gitlabHref: string | null
   defaultBranch: string | null
+  standalone: StandaloneFacts | null
   isEmpty: boolean
   isFirstPage: boolean
   firstHref: string
@@ -48,6 +49,11 @@ export interface ProjectView extends PageFrame {
   cuts: string[]
   olderHref: string | null
   serviceUrl: string
+}
+
+/** What a project without a repository has. */
+interface StandaloneFacts {
+  description: string
 }
 
 interface DatasetView {
@@ -99,7 +105,7 @@ export interface OverviewMergeRequest {
 }
 
 export interface ProjectInput {
-  project: PageProject
+  project: PageProject & { standalone: StandaloneFacts | null }
   /** Newest first. */
   models: ListedModel[]
   isFirstPage: boolean
@@ -119,7 +125,7 @@ const shownReports = 10
 
 export function projectView(input: ProjectInput): ProjectView {
   const { project, models, addresses, gitlab, mergeRequests } = input
-  const { path, defaultBranch } = project
+  const { path, defaultBranch, standalone } = project
   return {
     title: path,
     crumbs: [
@@ -129,10 +135,13 @@ export function projectView(input: ProjectInput): ProjectView {
     path,
     gitlabHref: gitlab?.project ?? null,
     defaultBranch,
+    standalone,
     isEmpty: models.length === 0 && input.isFirstPage,
     isFirstPage: input.isFirstPage,
     firstHref: addresses.models(path),
-    datasets: summarise(models, defaultBranch).map((overview, index) => datasetView(overview, index, input)),
+    datasets: summarise(models, defaultBranch, standalone ? 'all' : 'default branch').map((overview, index) =>
+      datasetView(overview, index, input),
+    ),
     mergeRequests: mergeRequests.slice(0, shownMergeRequests).map((found) => ({
       text: `!${found.mrIid}`,
       href: addresses.mergeRequest(path, found.mrIid),

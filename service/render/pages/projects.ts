@@ -4,7 +4,15 @@ import type { PageFrame } from '../html.js'
 import type { PageProject } from './common.js'
 
 export interface ProjectsView extends PageFrame {
-  projects: { path: string; href: string; defaultBranch: string | null; reportedAt: Date | null }[]
+  projects: {
+    path: string
+    href: string
+    isStandalone: boolean
+    defaultBranch: string | null
+    reportedAt: Date | null
+  }[]
+  isSignedIn: boolean
+  newHref: string
   isFirstPage: boolean
   firstHref: string
   nextHref: string | null
@@ -14,7 +22,8 @@ export interface ProjectsView extends PageFrame {
 }
 
 export interface ProjectsInput {
-  projects: { project: PageProject; reportedAt: Date | null }[]
+  projects: { project: PageProject & { standalone: object | null }; reportedAt: Date | null }[]
+  isSignedIn: boolean
   isFirstPage: boolean
   /** The path below which the next page starts. */
   next: string | null
@@ -29,12 +38,15 @@ export function projectsView(input: ProjectsInput): ProjectsView {
   return {
     title: 'Projects',
     crumbs: [{ text: 'Projects', href: null }],
-    projects: input.projects.map(({ project: { path, defaultBranch }, reportedAt }) => ({
+    projects: input.projects.map(({ project: { path, defaultBranch, standalone }, reportedAt }) => ({
       path,
       href: addresses.project(path),
+      isStandalone: standalone !== null,
       defaultBranch,
       reportedAt,
     })),
+    isSignedIn: input.isSignedIn,
+    newHref: addresses.newProject(),
     isFirstPage: input.isFirstPage,
     firstHref: addresses.projects(),
     nextHref: next === null ? null : addresses.projects(next),

@@ -2,17 +2,17 @@ import type { Addresses } from '../../domain/addresses.js'
 import { createGitLabAddresses } from '../../domain/gitlab-addresses.js'
 import type { ListedModel } from '../../domain/trainings.js'
 import { Problem } from '../../errors.js'
-import type { PersonAccess } from '../../plugins/person-access.js'
+import type { AnyProjectAccess } from '../../plugins/any-project-access.js'
 import type { PageFrame, PageName, Pages } from '../../render/html.js'
 import type { ComparisonStore } from '../../stores/comparison-store.js'
 import type { CurveStore } from '../../stores/curve-store.js'
 import type { ModelLists } from '../../stores/model-lists.js'
 import type { PipelineStore } from '../../stores/pipeline-store.js'
-import type { Project } from '../../stores/project-store.js'
+import type { AnyProject } from '../../stores/project-store.js'
 
 /** What pages are read from. */
 export interface PageContext {
-  personAccess: PersonAccess
+  anyAccess: AnyProjectAccess
   modelLists: ModelLists
   curves: CurveStore
   comparisons: ComparisonStore
@@ -26,14 +26,24 @@ export interface PageContext {
 /** A page and what it is rendered from. */
 export type RenderedPage = { [P in PageName]: { page: P; view: Pages[P] & PageFrame } }[PageName]
 
-export function addressesOf({ addresses }: PageContext, project: Project) {
-  return { addresses, gitlab: createGitLabAddresses(project.webUrl) }
+export function addressesOf({ addresses }: PageContext, project: AnyProject) {
+  const gitlab = project.gitlabProjectId === null ? null : createGitLabAddresses(project.webUrl)
+  return { addresses, gitlab }
+}
+
+/** What a page says of the project around it. */
+export function pageProject(project: AnyProject) {
+  const { id, gitlabProjectId, path } = project
+  if (gitlabProjectId !== null) {
+    return { id, gitlabProjectId, path, defaultBranch: project.defaultBranch, standalone: null }
+  }
+  return { id, gitlabProjectId, path, defaultBranch: null, standalone: { description: project.description } }
 }
 
 /** Merge requests by pipeline, of those models that merge-request pipelines made. */
 export function mergeRequestsOf(
   { pipelines }: PageContext,
-  project: Project,
+  project: AnyProject,
   models: readonly Pick<ListedModel, 'origin' | 'pipeline'>[],
 ): Promise<Map<number, number[]>> {
   const ids = models

@@ -1,13 +1,20 @@
 import { historyView } from '../../render/pages/history.js'
-import type { Project } from '../../stores/project-store.js'
+import type { AnyProject } from '../../stores/project-store.js'
 import { formatListKey, parseListKey } from '../list-key.js'
-import { addressesOf, mergeRequestsOf, notFound, type PageContext, type RenderedPage } from './context.js'
+import {
+  addressesOf,
+  mergeRequestsOf,
+  notFound,
+  type PageContext,
+  pageProject,
+  type RenderedPage,
+} from './context.js'
 
 const rowsPerPage = 50
 
 export async function readHistoryPage(
   context: PageContext,
-  project: Project,
+  project: AnyProject,
   { name, dataset, query }: { name: string; dataset: string; query: URLSearchParams },
 ): Promise<RenderedPage> {
   const before = parseListKey(query.get('before'))
@@ -17,7 +24,7 @@ export async function readHistoryPage(
     throw notFound('No model of this name was reported on this dataset.')
   }
   const view = historyView({
-    project,
+    project: pageProject(project),
     name,
     dataset,
     models: list.models,

@@ -1,8 +1,15 @@
 import type { TrainingAddress } from '../../domain/page-address.js'
 import type { ListedModel } from '../../domain/trainings.js'
 import { drawnCurves, modelView } from '../../render/pages/model.js'
-import type { Project } from '../../stores/project-store.js'
-import { addressesOf, mergeRequestsOf, notFound, type PageContext, type RenderedPage } from './context.js'
+import type { AnyProject } from '../../stores/project-store.js'
+import {
+  addressesOf,
+  mergeRequestsOf,
+  notFound,
+  type PageContext,
+  pageProject,
+  type RenderedPage,
+} from './context.js'
 
 interface ModelAddress {
   name: string
@@ -12,7 +19,7 @@ interface ModelAddress {
 
 export async function readModelPage(
   context: PageContext,
-  project: Project,
+  project: AnyProject,
   { query, ...address }: ModelAddress & { query: URLSearchParams },
 ): Promise<RenderedPage> {
   const { modelLists, curves } = context
@@ -29,7 +36,7 @@ export async function readModelPage(
     mergeRequestsOf(context, project, [model]),
   ])
   const view = modelView({
-    project,
+    project: pageProject(project),
     model,
     points,
     siblings: siblings.filter(({ commit }) => commit === model.commit),
@@ -42,7 +49,7 @@ export async function readModelPage(
 /** All that was trained of the model from that commit, the newest pipeline first. */
 async function listSiblings(
   { modelLists }: PageContext,
-  project: Project,
+  project: AnyProject,
   { name, dataset, training }: ModelAddress,
 ): Promise<ListedModel[]> {
   if (training.kind === 'version') {

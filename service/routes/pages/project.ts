@@ -1,9 +1,9 @@
 import { identityOf } from '../../domain/baseline.js'
 import type { ListedModel } from '../../domain/trainings.js'
 import { projectView, shownMergeRequests } from '../../render/pages/project.js'
-import type { Project } from '../../stores/project-store.js'
+import type { AnyProject } from '../../stores/project-store.js'
 import { formatListKey, parseListKey } from '../list-key.js'
-import { addressesOf, mergeRequestsOf, type PageContext, type RenderedPage } from './context.js'
+import { addressesOf, mergeRequestsOf, type PageContext, pageProject, type RenderedPage } from './context.js'
 
 /** The page is made of so many models, read newest first through an index, of so many names and datasets: it costs the
  * same however many there are. */
@@ -12,7 +12,7 @@ const rowsPerPage = 100
 
 export async function readProjectPage(
   context: PageContext,
-  project: Project,
+  project: AnyProject,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
   const { modelLists, comparisons, publicUrl } = context
@@ -25,7 +25,7 @@ export async function readProjectPage(
   const last = models.at(-1)
   const older = models.length < list.models.length && last ? last : list.next
   const view = projectView({
-    project,
+    project: pageProject(project),
     models,
     isFirstPage: before === null,
     older: older === null ? null : formatListKey(older),

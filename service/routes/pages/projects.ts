@@ -1,6 +1,6 @@
 import type { Person } from '../../plugins/person-identity.js'
 import { projectsView } from '../../render/pages/projects.js'
-import type { PageContext, RenderedPage } from './context.js'
+import { type PageContext, pageProject, type RenderedPage } from './context.js'
 
 const projectsPerPage = 30
 
@@ -10,13 +10,17 @@ export async function readProjectsPage(
   person: Person | null,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
-  const { personAccess, modelLists, addresses, publicUrl } = context
+  const { anyAccess, modelLists, addresses, publicUrl } = context
   const after = query.get('after')
-  const page = await personAccess.listReadable(person, { limit: projectsPerPage, after })
+  const page = await anyAccess.listReadable(person, { limit: projectsPerPage, after })
   const times = await modelLists.listNewestTimes(page.projects.map(({ id }) => id))
   const view = projectsView({
-    projects: page.projects.map((project) => ({ project, reportedAt: times.get(project.id) ?? null })),
+    projects: page.projects.map((project) => ({
+      project: pageProject(project),
+      reportedAt: times.get(project.id) ?? null,
+    })),
     isFirstPage: after === null,
+    isSignedIn: person !== null,
     next: page.next,
     unconfirmed: page.unconfirmed,
     serviceUrl: publicUrl,

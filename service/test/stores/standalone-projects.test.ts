@@ -72,7 +72,7 @@ t.test('the last Maintainer stays', async (t) => {
   t.ok(await projects.setMember(id, { ...maya, accessLevel: 30 }))
   t.ok(await projects.removeMember(id, maya.gitlabUserId))
   t.match(await projects.findAny(id), { members: [{ ...dora, accessLevel: 40 }] })
-  t.same(await projects.listOfMember(maya.gitlabUserId, { limit: 10, after: null }), [])
+  t.same(await projects.listOfMember(maya.gitlabUserId, { limit: 10, after: null, among: null }), [])
 })
 
 t.test('connecting keeps the id and the old path', async (t) => {
