@@ -26,7 +26,9 @@ import { ciTemplateRoutes } from './routes/ci-template.js'
 import { gateRoutes } from './routes/gate.js'
 import { createGateReader } from './routes/gate-verdict.js'
 import { decisionRoutes } from './routes/decisions.js'
+import { createDeleting } from './routes/deleting.js'
 import { deletionRoutes } from './routes/deletion.js'
+import { deletionPages } from './routes/deletion-pages.js'
 import { pageRoutes } from './routes/pages.js'
 import { peopleRoutes } from './routes/people.js'
 import { previewRoutes } from './routes/preview.js'
@@ -38,6 +40,7 @@ import { reportRoutes } from './routes/reports.js'
 import { createTokenIntake } from './routes/token-intake.js'
 import { standaloneRoutes } from './routes/standalone.js'
 import { createStandaloneProjects } from './routes/standalone-projects.js'
+import { standaloneSettingsRoutes } from './routes/standalone-settings.js'
 import { createTouchedNotes } from './routes/touched-notes.js'
 import { signInRoutes } from './routes/sign-in.js'
 import { rulesSchemaRoutes } from './routes/rules-schema.js'
@@ -97,17 +100,23 @@ function createServer({ config, log }: AppOptions): FastifyInstance {
 type Shared = ReturnType<typeof createShared>
 
 /** What routes of the API and of pages both need. */
-function createShared({ config, stores, gitlab, people, queue, clock }: AppOptions) {
+function createShared(options: AppOptions) {
+  const { config, stores, gitlab, people, queue, clock } = options
   const { projects } = stores
   const access = createProjectAccess({ gitlab, projects, queue, autoConnect: config.autoConnect, clock })
   const { forPerson } = people.clients
   const personAccess = createPersonAccess({ gitlab, forPerson, ...stores, clock })
-  return {
+  const parts = {
     access,
     personAccess,
     anyAccess: createAnyProjectAccess({ personAccess, projects }),
     keptAccess: people.oauth && createKeptAccess(people.oauth.grants),
     touchedNotes: createTouchedNotes(stores),
+  }
+  return {
+    ...parts,
+    standalone: createStandaloneProjects({ gitlab, personAccess, projects, clock }),
+    deleting: createDeleting({ ...stores, ...parts, queue, clock }),
     addresses: createAddresses(config.publicUrl),
   }
 }
@@ -134,8 +143,8 @@ async function registerIdentities(
 
 /** What jobs, scripts and GitLab call. */
 async function registerApi(app: FastifyInstance, options: AppOptions, shared: Shared): Promise<void> {
-  const { config, stores, gitlab, queue, clock, ciTemplate } = options
-  const { personAccess, addresses } = shared
+  const { config, stores, queue, clock, ciTemplate } = options
+  const { addresses } = shared
   const saveReport = createReportSaving(stores)
   await app.register(health, { pingDatabase: stores.ping })
   await app.register(reportRoutes, {
@@ -149,12 +158,9 @@ async function registerApi(app: FastifyInstance, options: AppOptions, shared: Sh
     gate: createGateReader({ ...stores, queue, addresses, clock }),
   })
   await app.register(projectRoutes, { ...shared, ...stores })
-  await app.register(standaloneRoutes, {
-    ...shared,
-    standalone: createStandaloneProjects({ gitlab, personAccess, projects: stores.projects, clock }),
-  })
+  await app.register(standaloneRoutes, shared)
   await app.register(decisionRoutes, { ...shared, ...stores, queue, clock })
-  await app.register(deletionRoutes, { ...shared, ...stores, queue, clock })
+  await app.register(deletionRoutes, shared)
   await app.register(peopleRoutes, { ...shared, ...stores })
   await app.register(previewRoutes, shared)
   const sealer = createSealer(config.encryptionKeys)
@@ -169,10 +175,12 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   const { publicUrl } = config
   const basePath = new URL(publicUrl).pathname.replace(/\/$/, '')
   const addresses = createAddresses(basePath)
-  const { personAccess, anyAccess, keptAccess } = shared
+  const { personAccess, anyAccess, keptAccess, standalone, deleting } = shared
   await app.register(views, { addresses })
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
   await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
+  await app.register(standaloneSettingsRoutes, { anyAccess, standalone, addresses, publicUrl })
+  await app.register(deletionPages, { anyAccess, deleting, addresses, publicUrl })
   await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
 }
 
@@ -185,6 +193,7 @@ async function registerAccount(
   await app.register(accountRoutes, {
     sessions: stores.sessions,
     apiTokens: stores.apiTokens,
+    projects: stores.projects,
     ...parts,
     addresses,
     publicUrl: config.publicUrl,

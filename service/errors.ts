@@ -173,7 +173,7 @@ export const errorCatalogue = {
   NOT_CONFIRMED: {
     status: 400,
     retryable: false,
-    help: 'Add ?confirm= and the whole path of the project, or your username; it cannot be undone.',
+    help: 'Give the whole path of the project, the name of the model, or your username; by the API as ?confirm=. It cannot be undone.',
   },
   NOT_STANDALONE: {
     status: 409,

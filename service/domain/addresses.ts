@@ -53,6 +53,10 @@ export interface Addresses {
   mergeRequest(path: string, mrIid: number): string
   history(path: string, model: { name: string; dataset: string }, before?: string): string
   model(path: string, model: ModelAddress): string
+  /** A project's settings; `result`: what a form of theirs did. */
+  settings(path: string, result?: string): string
+  /** A form of the settings. */
+  settingsForm(projectId: string, form: string): string
   /** Leads back to a path of this service afterwards. */
   signIn(returnTo?: string): string
   signOut(): string
@@ -60,10 +64,6 @@ export interface Addresses {
   profile(): string
   /** Where a standalone project is made. */
   newProject(): string
-  /** A project's settings. */
-  settings(path: string): string
-  /** Where forms about a project are sent. */
-  projectForm(projectId: string, ...what: readonly (string | number)[]): string
   /** Ends a session of one's own. */
   endSession(sessionId: string): string
   /** Has us forget what somebody allowed us to do in GitLab. */
@@ -72,6 +72,10 @@ export interface Addresses {
   revokeToken(tokenId: string): string
   /** A file of `views/assets/`. */
   asset(file: string): string
+  /** Deletes the model. */
+  deleteModel(projectId: string, modelId: string): string
+  /** Deletes what is kept of a person. */
+  deletePerson(): string
   /** The model as JSON. */
   modelJson(project: { id: string; gitlabProjectId: number | null }, modelId: string): string
 }
@@ -96,19 +100,21 @@ export function createAddresses(publicUrl: string): Addresses {
       const training = commit === null ? `${versionPrefix}${version ?? ''}` : commit.slice(0, 12)
       return `${history(path, model)}/${encodeSegment(training)}${query}`
     },
+    settings: (path, result) => `${project(path)}/-/settings${queryOf({ result })}`,
+    settingsForm: (projectId, form) => `${publicUrl}/-/projects/${encodeSegment(projectId)}/${form}`,
     signIn: (returnTo) => `${publicUrl}/-/sign-in${queryOf({ return_to: returnTo })}`,
     signOut: () => `${publicUrl}/-/sign-out`,
     signOutEverywhere: () => `${publicUrl}/-/sign-out/everywhere`,
     newProject: () => `${publicUrl}/-/new`,
-    settings: (path) => `${project(path)}/-/settings`,
-    projectForm: (projectId, ...what) =>
-      [`${publicUrl}/-/projects`, projectId, ...what.map(String).map(encodeSegment)].join('/'),
     profile: () => `${publicUrl}/-/profile`,
     endSession: (sessionId) => `${publicUrl}/-/profile/sessions/${encodeSegment(sessionId)}/revoke`,
     forgetAccess: () => `${publicUrl}/-/profile/gitlab/forget`,
     tokens: () => `${publicUrl}/-/profile/tokens`,
     revokeToken: (tokenId) => `${publicUrl}/-/profile/tokens/${encodeSegment(tokenId)}/revoke`,
     asset: (file) => `${publicUrl}/-/assets/${encodeSegment(file)}`,
+    deleteModel: (projectId, modelId) =>
+      `${publicUrl}/-/projects/${projectId}/models/${encodeSegment(modelId)}/delete`,
+    deletePerson: () => `${publicUrl}/-/profile/delete`,
     modelJson: ({ id, gitlabProjectId }, modelId) =>
       `${publicUrl}/api/v1/projects/${gitlabProjectId ?? id}/models/${encodeSegment(modelId)}`,
   }

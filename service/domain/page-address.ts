@@ -14,6 +14,7 @@ export type PageAddress =
   | { page: 'history'; path: string; name: string; dataset: string }
   | { page: 'model'; path: string; name: string; dataset: string; training: TrainingAddress }
   | { page: 'merge-request'; path: string; mrIid: number }
+  | { page: 'settings'; path: string }
 
 /** Reads the path of an address as it was sent, percent signs and all; null where it names no page. */
 export function parsePageAddress(rawPath: string): PageAddress | null {
@@ -46,6 +47,7 @@ function parseSegments(raw: string[], segments: string[]): PageAddress | null {
 
 function parsePage(path: string, [kind, ...rest]: string[]): PageAddress | null {
   if (kind === 'models') return parseModelPage(path, rest)
+  if (kind === 'settings') return rest.length === 0 ? { page: 'settings', path } : null
   if (kind !== 'merge_requests' || rest.length !== 1 || !/^[1-9]\d{0,11}$/.test(rest[0] ?? '')) return null
   return { page: 'merge-request', path, mrIid: Number(rest[0]) }
 }

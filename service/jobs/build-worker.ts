@@ -8,6 +8,7 @@ import { createCarryOver } from './carry-over.js'
 import { namingCause, passingCause, withCause } from './cause.js'
 import { createCommitStatusWriter } from './commit-status.js'
 import { createComparer } from './comparer.js'
+import { createDeletePersonJob } from './delete-person.js'
 import { createDeleteProjectJob } from './delete-project.js'
 import { createGitLabFeatures } from './gitlab-features.js'
 import { createHistory } from './history.js'
@@ -79,6 +80,7 @@ export function buildWorker(parts: WorkerParts): Worker {
       ),
       'note-check': createNoteCheckJob(shared),
       'delete-project': createDeleteProjectJob(shared),
+      'delete-person': createDeletePersonJob(shared),
       hook: createHookJob(shared),
       'hook-health': createHookHealthJob(shared),
       poll: createPollJob(shared),

@@ -10,6 +10,8 @@ export const jobKey = {
   hook: (projectId: string) => `hook:${projectId}`,
   /** Deletes what a hidden project has. */
   deleteProject: (projectId: string) => `delete-project:${projectId}`,
+  /** Takes the name of a person who deleted their data off the models they reported. */
+  deletePerson: (gitlabUserId: number) => `delete-person:person:${gitlabUserId}`,
   /** Looks after the webhook of a project. */
   hookHealth: (projectId: string) => `hook-health:${projectId}`,
   /** Asks which merge requests of a project changed. */

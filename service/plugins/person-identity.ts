@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../errors.js'
 import type { ApiToken, ApiTokenStore, TokenScope } from '../stores/api-token-store.js'
+import type { Session } from '../stores/session-store.js'
 
 /** Who asks. What they may do, GitLab says: see `person-access.ts`. */
 export interface Person {
@@ -94,8 +95,11 @@ async function registerPersonIdentity(
 
 async function identifySession(request: FastifyRequest): Promise<Person | null> {
   const session = await request.session()
-  if (session === null) return null
-  const { id, gitlabUserId, createdAt, expiresAt } = session
+  return session && personOf(session)
+}
+
+/** Who is signed in. */
+export function personOf({ id, gitlabUserId, createdAt, expiresAt }: Session): Person {
   const credential = { kind: 'session', id, createdAt, expiresAt } as const
   return { gitlabUserId, scope: 'write', credential, projectIds: null }
 }

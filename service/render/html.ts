@@ -7,6 +7,7 @@ import type { MergeRequestView } from './pages/merge-request.js'
 import type { ModelView } from './pages/model.js'
 import type { ProblemView } from './pages/problem.js'
 import type { ProjectView } from './pages/project.js'
+import type { NewProjectView, StandaloneSettingsView } from './pages/standalone-settings.js'
 import type { ProjectsView } from './pages/projects.js'
 
 /** Every page of `views/pages/` and what it is rendered from. */
@@ -19,6 +20,8 @@ export interface Pages {
   profile: ProfileView
   tokens: TokensView
   'new-token': NewTokenView
+  'new-project': NewProjectView
+  'standalone-settings': StandaloneSettingsView
   problem: ProblemView
 }
 

@@ -4,12 +4,14 @@ import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
 import type { KeptAccess } from '../kept-access.js'
 import { profileView } from '../render/pages/profile.js'
+import type { ProjectStore } from '../stores/project-store.js'
 import type { Session, SessionStore } from '../stores/session-store.js'
 import { createPageErrorHandler } from './pages/errors.js'
 import { tokenRoutes, type TokenRoutesOptions } from './tokens.js'
 
 export interface AccountOptions extends TokenRoutesOptions {
   sessions: SessionStore
+  projects: Pick<ProjectStore, 'listOnlyMaintainedBy'>
   /** Null where nobody can sign in. */
   keptAccess: KeptAccess | null
   /** Without the host. */
@@ -23,7 +25,7 @@ const options = { config: { access: 'session' }, bodyLimit: formBodyBytes } as c
 
 /** Pages of one's own: the profile with its sessions, and the tokens. */
 export async function accountRoutes(fastify: FastifyInstance, parts: AccountOptions): Promise<void> {
-  const { sessions, keptAccess, addresses, gitlabUrl, clock } = parts
+  const { sessions, projects, keptAccess, addresses, gitlabUrl, clock } = parts
   fastify.setErrorHandler(createPageErrorHandler(parts))
   await fastify.register(formbody, { bodyLimit: formBodyBytes })
   await fastify.register(tokenRoutes, parts)
@@ -36,6 +38,7 @@ export async function accountRoutes(fastify: FastifyInstance, parts: AccountOpti
       sessions: await sessions.list(session.gitlabUserId, clock()),
       currentId: session.id,
       access: (await keptAccess?.list(session.gitlabUserId)) ?? [],
+      onlyMaintained: await projects.listOnlyMaintainedBy(session.gitlabUserId),
       addresses,
     })
     return reply.renderPage('profile', view)

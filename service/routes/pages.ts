@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type PageAddress, parsePageAddress } from '../domain/page-address.js'
 import { Problem } from '../errors.js'
+import type { AnyReader } from '../plugins/any-project-access.js'
 import type { AnyProject } from '../stores/project-store.js'
 import { notFound, type PageContext, type RenderedPage } from './pages/context.js'
 import { createPageErrorHandler } from './pages/errors.js'
@@ -9,6 +10,7 @@ import { readMergeRequestPage } from './pages/merge-request.js'
 import { readModelPage } from './pages/model.js'
 import { readProjectPage } from './pages/project.js'
 import { readProjectsPage } from './pages/projects.js'
+import { readSettingsPage } from './pages/settings.js'
 
 /** Paths of programs; what is not found there is told in their own form. */
 const programs = /^\/(api|ci|webhooks)(\/|$)/
@@ -24,9 +26,11 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     if (address === null) throw new Problem('NOT_FOUND', { message: 'There is no page at this address.' })
     const person = await request.findPerson()
     if (address.page === 'projects') return send(reply, await readProjectsPage(context, person, query))
-    const { project } = await context.anyAccess.getReadable(person, address.path)
+    const reader = await context.anyAccess.getReadable(person, address.path)
+    const { project } = reader
     if (!isSamePath(project.path, address.path)) return reply.redirect(atNewPath(request, project), 302)
-    return send(reply, await readPage(context, project, address, query))
+    if (address.page === 'settings') return send(reply, await readSettingsPage(context, project, person))
+    return send(reply, await readPage(context, reader, address, query))
   })
 
   /** Whoever may read a renamed project is led to where its page is now; not for good, as another may get the path. */
@@ -52,17 +56,18 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
 
 async function readPage(
   context: PageContext,
-  project: AnyProject,
-  address: Exclude<PageAddress, { page: 'projects' }>,
+  reader: AnyReader,
+  address: Exclude<PageAddress, { page: 'projects' | 'settings' }>,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
+  const { project } = reader
   switch (address.page) {
     case 'project':
-      return readProjectPage(context, project, query)
+      return readProjectPage(context, reader, query)
     case 'history':
       return readHistoryPage(context, project, { ...address, query })
     case 'model':
-      return readModelPage(context, project, { ...address, query })
+      return readModelPage(context, reader, { ...address, query })
     case 'merge-request':
       if (project.gitlabProjectId === null) throw notFound('There is no page at this address.')
       return readMergeRequestPage(context, project, address.mrIid)

@@ -4,10 +4,9 @@ import type { Addresses } from '../domain/addresses.js'
 import { Problem } from '../errors.js'
 import type { AnyProjectAccess } from '../plugins/any-project-access.js'
 import type { PersonAccess } from '../plugins/person-access.js'
-import type { Person } from '../plugins/person-identity.js'
+import { type Person, personOf } from '../plugins/person-identity.js'
 import { emptyTokenForm, newTokenView, type TokenForm, tokensView } from '../render/pages/tokens.js'
 import type { ApiTokenStore } from '../stores/api-token-store.js'
-import type { Session } from '../stores/session-store.js'
 
 export interface TokenRoutesOptions {
   apiTokens: ApiTokenStore
@@ -138,9 +137,4 @@ function checked({ description, scope, days }: TokenForm) {
   const count = /^\d{1,3}$/.test(days.trim()) ? Number(days) : 0
   if (count < 1 || count > 365) throw new FormProblem('A token expires after 1 to 365 days.')
   return { description: words.toWellFormed(), scope, days: count } as const
-}
-
-function personOf({ id, gitlabUserId, createdAt, expiresAt }: Session): Person {
-  const credential = { kind: 'session', id, createdAt, expiresAt } as const
-  return { gitlabUserId, scope: 'write', credential, projectIds: null }
 }

@@ -53,7 +53,7 @@ export function createDeletionStore(db: Db, curves: CurveStore) {
     await jobCollection(db).deleteMany({ _id: { $regex: `^[a-z-]+:${projectId}(:|$)`, $ne: ownJob } })
   }
 
-  /** All that is kept of a person; what they decided and reported stays, as of nobody. */
+  /** All that is kept of a person but `forgetReporter`; what they decided stays, as of nobody. */
   async function deletePerson(gitlabUserId: number): Promise<void> {
     for (const name of ['sessions', 'apiTokens', 'memberships', 'grants']) {
       await db.collection(name).deleteMany({ gitlabUserId })
@@ -64,17 +64,24 @@ export function createDeletionStore(db: Db, curves: CurveStore) {
       { 'revokedBy.gitlabUserId': gitlabUserId },
       { $set: { revokedBy: formerUser } },
     )
-    await models.updateMany({ userId: gitlabUserId }, [
-      {
-        $set: {
-          userId: 0,
-          origin: { $cond: [{ $eq: ['$origin', `token:${gitlabUserId}`] }, 'token:0', '$origin'] },
-        },
-      },
-    ])
   }
 
-  return { deleteModel, deleteProject, deletePerson }
+  /** What the person reported stays, as of nobody. Reads all models, some at a time. */
+  async function forgetReporter(gitlabUserId: number): Promise<void> {
+    const own = `token:${gitlabUserId}`
+    const origin = { $cond: [{ $eq: ['$origin', own] }, 'token:0', '$origin'] }
+    let ids: string[] = []
+    const flush = async () => {
+      await models.updateMany({ _id: { $in: ids } }, [{ $set: { userId: 0, origin } }])
+      ids = []
+    }
+    for await (const { _id } of models.find({ userId: gitlabUserId }).project<{ _id: string }>({ _id: 1 })) {
+      if (ids.push(_id) === modelsAtOnce) await flush()
+    }
+    await flush()
+  }
+
+  return { deleteModel, deleteProject, deletePerson, forgetReporter }
 }
 
 export type DeletionStore = ReturnType<typeof createDeletionStore>

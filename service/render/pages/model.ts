@@ -26,6 +26,8 @@ export interface ModelView extends PageFrame {
   dataset: string
   historyHref: string
   jsonHref: string
+  /** Null for who may not. */
+  deletion: { href: string; name: string } | null
   /** Null where there is only a version. */
   commit: Link | null
   sourceCommit: Link | null
@@ -93,6 +95,7 @@ export interface ModelInput {
   /** Of the same commit, name and dataset; the model itself among them. */
   siblings: ListedModel[]
   pipelineMergeRequests: PipelineMergeRequests
+  mayDelete: boolean
   addresses: Addresses
   gitlab: GitLabAddresses | null
 }
@@ -119,6 +122,7 @@ export function modelView(input: ModelInput): ModelView {
     dataset,
     historyHref,
     jsonHref: addresses.modelJson(project, model.id),
+    deletion: input.mayDelete ? { href: addresses.deleteModel(project.id, model.id), name } : null,
     ...contextOf(input),
     ...resultsOf(model.results),
     hyperparameters: settingsView(model.hyperparameters, MAX_ROWS),

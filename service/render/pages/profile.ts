@@ -18,6 +18,8 @@ export interface ProfileInput {
   /** The id of the session that asks. */
   currentId: string
   access: readonly AccessFacts[]
+  /** Standalone projects that nobody else is a Maintainer of. */
+  onlyMaintained: readonly { path: string }[]
   addresses: Addresses
 }
 
@@ -45,6 +47,8 @@ export interface ProfileView extends PageFrame {
   access: { purpose: string; grantedAt: Date; scopes: string; words: string }[]
   forgetHref: string
   tokensHref: string
+  onlyMaintained: { text: string; href: string }[]
+  deleteHref: string
 }
 
 const purposes = {
@@ -80,5 +84,7 @@ export function profileView(input: ProfileInput): ProfileView {
     })),
     forgetHref: addresses.forgetAccess(),
     tokensHref: addresses.tokens(),
+    onlyMaintained: input.onlyMaintained.map(({ path }) => ({ text: path, href: addresses.settings(path) })),
+    deleteHref: addresses.deletePerson(),
   }
 }

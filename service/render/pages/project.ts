@@ -29,6 +29,8 @@ export interface ProjectView extends PageFrame {
   gitlabHref: string | null
   defaultBranch: string | null
   standalone: StandaloneFacts | null
+  /** Null for who may not change them. */
+  settingsHref: string | null
   isEmpty: boolean
   isFirstPage: boolean
   firstHref: string
@@ -106,6 +108,7 @@ export interface OverviewMergeRequest {
 
 export interface ProjectInput {
   project: PageProject & { standalone: StandaloneFacts | null }
+  mayConfigure: boolean
   /** Newest first. */
   models: ListedModel[]
   isFirstPage: boolean
@@ -136,6 +139,7 @@ export function projectView(input: ProjectInput): ProjectView {
     gitlabHref: gitlab?.project ?? null,
     defaultBranch,
     standalone,
+    settingsHref: standalone && input.mayConfigure ? addresses.settings(path) : null,
     isEmpty: models.length === 0 && input.isFirstPage,
     isFirstPage: input.isFirstPage,
     firstHref: addresses.models(path),

@@ -1,5 +1,7 @@
 import type { TrainingAddress } from '../../domain/page-address.js'
 import type { ListedModel } from '../../domain/trainings.js'
+import { canDelete } from '../../domain/permissions.js'
+import type { AnyReader } from '../../plugins/any-project-access.js'
 import { drawnCurves, modelView } from '../../render/pages/model.js'
 import type { AnyProject } from '../../stores/project-store.js'
 import {
@@ -19,7 +21,7 @@ interface ModelAddress {
 
 export async function readModelPage(
   context: PageContext,
-  project: AnyProject,
+  { project, accessLevel }: AnyReader,
   { query, ...address }: ModelAddress & { query: URLSearchParams },
 ): Promise<RenderedPage> {
   const { modelLists, curves } = context
@@ -37,6 +39,7 @@ export async function readModelPage(
   ])
   const view = modelView({
     project: pageProject(project),
+    mayDelete: canDelete(accessLevel),
     model,
     points,
     siblings: siblings.filter(({ commit }) => commit === model.commit),

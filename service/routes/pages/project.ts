@@ -1,7 +1,8 @@
 import { identityOf } from '../../domain/baseline.js'
 import type { ListedModel } from '../../domain/trainings.js'
+import { canConfigure } from '../../domain/permissions.js'
+import type { AnyReader } from '../../plugins/any-project-access.js'
 import { projectView, shownMergeRequests } from '../../render/pages/project.js'
-import type { AnyProject } from '../../stores/project-store.js'
 import { formatListKey, parseListKey } from '../list-key.js'
 import { addressesOf, mergeRequestsOf, type PageContext, pageProject, type RenderedPage } from './context.js'
 
@@ -12,7 +13,7 @@ const rowsPerPage = 100
 
 export async function readProjectPage(
   context: PageContext,
-  project: AnyProject,
+  { project, accessLevel }: AnyReader,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
   const { modelLists, comparisons, publicUrl } = context
@@ -26,6 +27,7 @@ export async function readProjectPage(
   const older = models.length < list.models.length && last ? last : list.next
   const view = projectView({
     project: pageProject(project),
+    mayConfigure: canConfigure(accessLevel),
     models,
     isFirstPage: before === null,
     older: older === null ? null : formatListKey(older),

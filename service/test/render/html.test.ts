@@ -15,6 +15,8 @@ function sources(problem: string, layout = '{{> @partial-block}}'): HtmlSources 
     profile: '',
     tokens: '',
     'new-token': '',
+    'new-project': '',
+    'standalone-settings': '',
   }
   return { layout, partials: {}, pages: { ...others, problem } }
 }
