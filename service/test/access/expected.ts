@@ -57,7 +57,9 @@ export function isAllowed(asked: Asked): boolean {
 }
 
 function isHidden({ variant, right, credential }: Asked): boolean {
-  const isOfProject = ['read', 'signed-in-read', 'write', 'configure'].includes(variant.need)
+  const isOfProject = ['read', 'signed-in-read', 'write', 'configure', 'session-configure'].includes(
+    variant.need,
+  )
   return isOfProject && (credential === 'token-elsewhere' || !suffices(right, 'r'))
 }
 
@@ -74,11 +76,11 @@ function forJob({ variant, kind, jobOf }: Asked, done: number[]): number[] {
 }
 
 function isBrowserNeed(need: Need): boolean {
-  return ['session', 'active-session', 'session-read', 'own-page'].includes(need)
+  return ['session', 'active-session', 'session-read', 'session-configure', 'own-page'].includes(need)
 }
 
 function forBrowser(
-  { method, variant: { need }, credential, right }: Asked,
+  { method, variant: { need, kinds }, credential, right, kind }: Asked,
   { done, isFromOutside }: { done: number[]; isFromOutside: boolean },
 ): number[] {
   if (isFromOutside) return [403]
@@ -87,6 +89,12 @@ function forBrowser(
   if (!credential.endsWith('session')) return method === 'GET' ? [303] : [401]
   if (need === 'session') return done
   if (right === 'x') return [403]
+  if (need === 'session-configure') {
+    if (!suffices(right, 'r')) return [404]
+    const isHere = kinds?.includes(kind) !== false
+    if (suffices(right, 'c')) return isHere ? done : notHere
+    return isHere ? [403] : [403, ...notHere]
+  }
   if (need === 'session-read') return suffices(right, 'r') ? done : [400]
   return done
 }
@@ -97,7 +105,7 @@ function forNobody({ variant, kind }: Asked, done: number[]): number[] {
   if (need === 'read' || need === 'report-status') {
     return kind === 'open' && kinds?.includes(kind) !== false ? done : [404]
   }
-  return [401]
+  return need === 'configure-page' ? [404] : [401]
 }
 
 function forPerson({ method, variant, credential, right, kind }: Asked, done: number[]): number[] {
@@ -110,7 +118,7 @@ function forPerson({ method, variant, credential, right, kind }: Asked, done: nu
   // That a token may only read is no secret, whatever it asks for.
   if (mayNotWrite) return isVisible ? [403] : [403, 404]
   if (!isVisible) return [404]
-  const wanted = need === 'configure' ? 'c' : need === 'write' || need === 'report' ? 'w' : 'r'
+  const wanted = need.startsWith('configure') ? 'c' : need === 'write' || need === 'report' ? 'w' : 'r'
   const isHere = variant.kinds === undefined || variant.kinds.includes(kind)
   if (!suffices(right, wanted)) return isHere ? [403] : [403, ...notHere]
   return isHere ? done : notHere

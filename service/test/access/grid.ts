@@ -35,6 +35,8 @@ const projectNeeds: Need[] = [
   'signed-in-read',
   'write',
   'configure',
+  'configure-page',
+  'session-configure',
   'report',
   'report-status',
   'session-read',

@@ -11,6 +11,10 @@ export type Need =
   | 'signed-in-read'
   | 'write'
   | 'configure'
+  /** The same with a page that is not there for others. */
+  | 'configure-page'
+  /** The same with a browser. */
+  | 'session-configure'
   /** To be signed in with a browser, active in GitLab or not. */
   | 'session'
   /** The same and to be active. */
@@ -86,6 +90,10 @@ function api(path: (cell: Cell) => string, body?: (cell: Cell) => object): Varia
     url: `/api/v1/projects/${ref(cell)}${path(cell)}`,
     ...(body !== undefined && { body: body(cell) }),
   })
+}
+
+function form(name: string, fields: (cell: Cell) => Record<string, string>): Variant['send'] {
+  return (cell) => ({ url: `/-/projects/${cell.project.id}/${name}`, form: fields(cell) })
 }
 
 function page(path: (project: GridProject) => string): Variant['send'] {
@@ -365,16 +373,93 @@ export const expectations: Record<string, Variant[]> = {
     },
   ],
 
+  'GET /-/new': [{ need: 'session', send: fixed('/-/new') }],
+  'POST /-/new': [
+    {
+      need: 'active-session',
+      send: ({ number }) => ({ url: '/-/new', form: { name: `grid-${number}` } }),
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/description': [
+    {
+      need: 'session-configure',
+      send: form('description', ({ project, allowed }) => ({
+        description: allowed ? project.marker : 'changed',
+      })),
+      kinds: standalone,
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/members': [
+    {
+      need: 'session-configure',
+      send: form('members', ({ world }) => ({ username: world.spare.username, access_level: '20' })),
+      kinds: standalone,
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/members/:userId': [
+    {
+      need: 'session-configure',
+      send: async (cell) => ({
+        url: `/-/projects/${cell.project.id}/members/${await spareMember(cell)}`,
+        form: { access_level: '30' },
+      }),
+      kinds: standalone,
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/members/:userId/remove': [
+    {
+      need: 'session-configure',
+      send: async (cell) => ({
+        url: `/-/projects/${cell.project.id}/members/${await spareMember(cell)}/remove`,
+        form: {},
+      }),
+      kinds: standalone,
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/models/:modelId/delete': [
+    {
+      need: 'session-configure',
+      send: async ({ world, project, allowed }) => {
+        const modelId = allowed ? await world.addModel(project.kind) : project.modelId
+        const { name } = (await world.service.stores.models.findModel(project.id, modelId)) ?? { name: '' }
+        return { url: `/-/projects/${project.id}/models/${modelId}/delete`, form: { confirm: name } }
+      },
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/delete': [
+    {
+      // Without the confirmation where it would be done.
+      need: 'session-configure',
+      send: form('delete', ({ project, allowed }) => ({ confirm: allowed ? '' : project.path })),
+      done: [400],
+    },
+  ],
+  'POST /-/profile/delete': [
+    {
+      need: 'active-session',
+      send: ({ allowed, account }) => ({
+        url: '/-/profile/delete',
+        form: { confirm: allowed ? '' : account.username },
+      }),
+      done: [400],
+    },
+  ],
+
   'GET /*': [
     { need: 'list', send: fixed('/'), of: 'list' },
-    { need: 'read', send: page(() => ''), of: 'project', kinds: connected },
-    { need: 'read', send: page(() => '/-/models'), of: 'models', kinds: connected },
-    { need: 'read', send: page(() => history), of: 'history', kinds: connected },
+    { need: 'read', send: page(() => ''), of: 'project' },
+    { need: 'read', send: page(() => '/-/models'), of: 'models' },
+    { need: 'read', send: page(() => history), of: 'history' },
     {
       need: 'read',
       send: page(({ kind, commit }) => `${history}/${kind === 'standalone' ? 'v-1' : commit}`),
       of: 'model',
-      kinds: connected,
     },
     {
       need: 'read',
@@ -382,6 +467,7 @@ export const expectations: Record<string, Variant[]> = {
       of: 'merge request',
       kinds: connected,
     },
+    { need: 'configure-page', send: page(() => '/-/settings'), of: 'settings', kinds: standalone },
     { need: 'nothing', send: fixed('/api/v1/none'), of: 'no such address', done: [404] },
     { need: 'nothing', send: fixed('/one'), of: 'no such page', done: [404] },
   ],
