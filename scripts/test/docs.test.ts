@@ -84,7 +84,7 @@ t.test('the body of a preview is one', async (t) => {
 })
 
 t.test('each `mlmm report` prints a note', async (t) => {
-  const commands = inPages((page) => commandsOf(page, 'npx --no-install mlmm '))
+  const commands = inPages((page) => commandsOf(page, 'npx --no-install mlmm report'))
   writeFileSync(join(folder, 'a.json'), '{"accuracy": 0.96, "loss": 0.21}')
   writeFileSync(join(folder, 'b.json'), '{"accuracy": 0.95, "loss": 0.20}')
   writeFileSync(join(folder, '.mlmm.yml'), 'results: {accuracy: {warn: {worse_by: 0.5pp}}}\n')
