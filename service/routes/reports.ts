@@ -108,12 +108,22 @@ export async function reportRoutes(fastify: FastifyInstance, options: ReportRout
   /** The pipeline of a fork is told of its own reports alone. */
   async function mayRead(request: FastifyRequest, project: AnyProject, reportId: string): Promise<boolean> {
     if (request.headers.authorization === undefined || holdsApiToken(request)) {
-      await anyAccess.getReadable(await request.findPerson(), project.id)
-      return true
+      return isReadable(await request.findPerson(), project)
     }
     const { gitlabProjectId, isFork, pipelineId } = await request.ciIdentity()
     if (gitlabProjectId !== project.gitlabProjectId) return false
     return !isFork || parseReportId(reportId)?.pipelineId === pipelineId
+  }
+
+  /** A report that one may not see is told of in the words for one that there is not. */
+  async function isReadable(person: Person | null, { id }: AnyProject): Promise<boolean> {
+    try {
+      await anyAccess.getReadable(person, id)
+      return true
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'NOT_FOUND') return false
+      throw error
+    }
   }
 
   function replyStored(

@@ -33,16 +33,18 @@ async function withToken(
 
 const known = people.filter((who) => who !== 'anonymous')
 // A token's limits are the same for all who may do everything without them.
-const limited = new Set<Who>(['developer', 'maintainer', 'other', 'blocked'])
+const limited: Record<TokenKind['credential'], Who[]> = {
+  token: [...people],
+  'read-token': ['developer', 'maintainer', 'blocked'],
+  'token-elsewhere': ['maintainer', 'other'],
+}
 
 await runGrid(
   t,
   world,
   await Promise.all(
     tokenKinds.flatMap((kind) =>
-      known
-        .filter((who) => kind.credential === 'token' || limited.has(who))
-        .map((who) => withToken(who, kind)),
+      known.filter((who) => limited[kind.credential].includes(who)).map((who) => withToken(who, kind)),
     ),
   ),
 )
