@@ -2,7 +2,9 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Config } from './config.js'
 import { createAddresses } from './domain/addresses.js'
 import { limits } from './ingest/limits.js'
-import type { GitLab } from './gitlab/port.js'
+import { createConnecting } from './connecting.js'
+import { createHookRegistration } from './hook-registration.js'
+import type { Speakers } from './speakers.js'
 import type { SigningKeys } from './gitlab/keys.js'
 import { createKeptAccess } from './kept-access.js'
 import type { People } from './people.js'
@@ -25,6 +27,7 @@ import { type AccountOptions, accountRoutes } from './routes/account.js'
 import { ciTemplateRoutes } from './routes/ci-template.js'
 import { gateRoutes } from './routes/gate.js'
 import { createGateReader } from './routes/gate-verdict.js'
+import { connectRoutes } from './routes/connect.js'
 import { decisionRoutes } from './routes/decisions.js'
 import { createDeleting } from './routes/deleting.js'
 import { deletionRoutes } from './routes/deletion.js'
@@ -54,7 +57,7 @@ export interface AppOptions {
     'publicUrl' | 'gitlab' | 'autoConnect' | 'trustProxy' | 'sessionSecret' | 'oauth' | 'encryptionKeys'
   >
   stores: Stores
-  gitlab: GitLab
+  speakers: Speakers
   people: People
   keys: SigningKeys
   queue: Queue
@@ -101,15 +104,21 @@ type Shared = ReturnType<typeof createShared>
 
 /** What routes of the API and of pages both need. */
 function createShared(options: AppOptions) {
-  const { config, stores, gitlab, people, queue, clock } = options
+  const { config, stores, speakers, people, queue, clock } = options
+  const { gitlab } = speakers
   const { projects } = stores
   const access = createProjectAccess({ gitlab, projects, queue, autoConnect: config.autoConnect, clock })
   const { forPerson } = people.clients
   const personAccess = createPersonAccess({ gitlab, forPerson, ...stores, clock })
+  const anyAccess = createAnyProjectAccess({ personAccess, projects })
+  const sealer = createSealer(config.encryptionKeys)
+  const { publicUrl } = config
+  const registerHook = createHookRegistration({ gitlab, projects, sealer, publicUrl, clock })
   const parts = {
     access,
     personAccess,
-    anyAccess: createAnyProjectAccess({ personAccess, projects }),
+    anyAccess,
+    connecting: createConnecting({ ...options, ...stores, access, anyAccess, registerHook, sealer }),
     keptAccess: people.oauth && createKeptAccess(people.oauth.grants),
     touchedNotes: createTouchedNotes(stores),
   }
@@ -175,12 +184,13 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   const { publicUrl } = config
   const basePath = new URL(publicUrl).pathname.replace(/\/$/, '')
   const addresses = createAddresses(basePath)
-  const { personAccess, anyAccess, keptAccess, standalone, deleting } = shared
+  const { personAccess, anyAccess, keptAccess, standalone, deleting, connecting } = shared
   await app.register(views, { addresses })
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
   await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
   await app.register(standaloneSettingsRoutes, { anyAccess, standalone, addresses, publicUrl })
   await app.register(deletionPages, { anyAccess, deleting, addresses, publicUrl })
+  await app.register(connectRoutes, { connecting, addresses, publicUrl })
   await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
 }
 

@@ -159,6 +159,16 @@ export const errorCatalogue = {
     retryable: false,
     help: 'Use 1 to 100 letters, digits, _, - and ., the first a letter, a digit or _; no . or .git or .atom at the end.',
   },
+  PROJECT_ARCHIVED: {
+    status: 409,
+    retryable: false,
+    help: 'Unarchive the project in GitLab first.',
+  },
+  ALREADY_CONNECTED: {
+    status: 409,
+    retryable: false,
+    help: 'A repository belongs to one project only; connect it without naming a standalone project.',
+  },
   PROJECT_EXISTS: { status: 409, retryable: false, help: 'Choose another name.' },
   NO_SUCH_USER: {
     status: 400,

@@ -48,10 +48,11 @@ async function main(): Promise<void> {
   })
   const queue = createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() })
   const ciTemplate = readFileSync(new URL('../ci-templates/templates/mlmm.yml', import.meta.url), 'utf8')
-  const app = await buildApp({ config, stores, gitlab, people, keys, queue, clock, log, ciTemplate })
+  const app = await buildApp({ config, stores, speakers, people, keys, queue, clock, log, ciTemplate })
   const worker = buildWorker({
     publicUrl: config.publicUrl,
     signingKey: config.sessionSecret,
+    sealer,
     stores,
     gitlab,
     gitlabTimeoutMs,

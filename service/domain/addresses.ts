@@ -68,6 +68,11 @@ export interface Addresses {
   endSession(sessionId: string): string
   /** Has us forget what somebody allowed us to do in GitLab. */
   forgetAccess(): string
+  /** Projects of GitLab that could be connected. */
+  connect(search?: string, page?: number): string
+  connectProject(gitlabProjectId: number): string
+  /** Asks GitLab's user to let this service post for them; leads back to a path of this service afterwards. */
+  allowPosting(returnTo: string): string
   tokens(): string
   revokeToken(tokenId: string): string
   /** A file of `views/assets/`. */
@@ -109,6 +114,10 @@ export function createAddresses(publicUrl: string): Addresses {
     profile: () => `${publicUrl}/-/profile`,
     endSession: (sessionId) => `${publicUrl}/-/profile/sessions/${encodeSegment(sessionId)}/revoke`,
     forgetAccess: () => `${publicUrl}/-/profile/gitlab/forget`,
+    connect: (search, page) =>
+      `${publicUrl}/-/connect${queryOf({ search: search === '' ? null : search, page: page === 1 ? null : page })}`,
+    connectProject: (gitlabProjectId) => `${publicUrl}/-/connect/${gitlabProjectId}`,
+    allowPosting: (returnTo) => `${publicUrl}/-/sign-in${queryOf({ for: 'posting', return_to: returnTo })}`,
     tokens: () => `${publicUrl}/-/profile/tokens`,
     revokeToken: (tokenId) => `${publicUrl}/-/profile/tokens/${encodeSegment(tokenId)}/revoke`,
     asset: (file) => `${publicUrl}/-/assets/${encodeSegment(file)}`,

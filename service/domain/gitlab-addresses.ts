@@ -7,6 +7,8 @@ export interface GitLabAddresses {
   pipeline(id: number): string
   job(id: number): string
   mergeRequest(iid: number): string
+  /** The editor of `.gitlab-ci.yml`. */
+  ciEditor(branch: string): string
 }
 
 /** Null unless `webUrl` is an http(s) address: it ends up in `href`. */
@@ -20,6 +22,7 @@ export function createGitLabAddresses(webUrl: string): GitLabAddresses | null {
     ref: (name) => below(`commits/${name.split('/').map(encodePart).join('/')}`),
     pipeline: (id) => below(`pipelines/${id}`),
     job: (id) => below(`jobs/${id}`),
+    ciEditor: (branch) => below(`ci/editor?branch_name=${encodePart(branch)}`),
     mergeRequest: (iid) => below(`merge_requests/${iid}`),
   }
 }

@@ -26,6 +26,7 @@ import {
   Pipeline,
   Project,
   ProjectId,
+  SimpleProject,
   User,
 } from './schema.js'
 import { projectTokenCalls } from './token-calls.js'
@@ -116,6 +117,16 @@ function readCalls(resource: Resource): Reads {
       const order = { orderBy: 'id', sort: 'asc', simple: true, perPage, page } as const
       const listed = await getPage(projects.all({ membership: true, ...filter, ...order }), ProjectId)
       return { gitlabProjectIds: listed.items, hasNextPage: listed.hasNextPage }
+    },
+    listMaintainedProjects: async ({ search, page }) => {
+      const order = { orderBy: 'last_activity_at', sort: 'desc', simple: true, perPage: 20, page } as const
+      const filter = {
+        minAccessLevel: 40,
+        archived: false,
+        ...(search !== '' && { search, searchNamespaces: true }),
+      } as const
+      const listed = await getPage(projects.all({ ...filter, ...order }), SimpleProject)
+      return { projects: listed.items, hasNextPage: listed.hasNextPage }
     },
     findPipeline: (projectId, pipelineId) => find(pipelines.show(projectId, pipelineId), Pipeline),
     listPipelines: (projectId, { sha }) =>

@@ -221,6 +221,12 @@ export interface GitLab {
     filter: GitLabMemberFilter,
     page: number,
   ): Promise<{ gitlabProjectIds: number[]; hasNextPage: boolean }>
+  /** One page of 20 of the projects in which the token's user is Maintainer or more, without archived ones, the last
+   * active first. `search` looks in paths, names and descriptions. */
+  listMaintainedProjects(filter: {
+    search: string
+    page: number
+  }): Promise<{ projects: { id: number; path: string }[]; hasNextPage: boolean }>
   findPipeline(gitlabProjectId: number, pipelineId: number): Promise<GitLabPipeline | null>
   /** The newest pipelines of a commit, at most 100. GitLab leaves child pipelines out. */
   listPipelines(gitlabProjectId: number, filter: { sha: string }): Promise<GitLabPipeline[]>

@@ -69,6 +69,10 @@ export const Membership = z
 
 export const ProjectId = z.object({ id: Id }).transform((project) => project.id)
 
+export const SimpleProject = z
+  .object({ id: Id, path_with_namespace: z.string() })
+  .transform((project) => ({ id: project.id, path: project.path_with_namespace }))
+
 export const Project = z
   .object({
     id: Id,

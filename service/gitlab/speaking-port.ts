@@ -10,6 +10,7 @@ const needs = {
   getCurrentUser: 'none',
   getCurrentPerson: 'none',
   listMemberProjects: 'none',
+  listMaintainedProjects: 'none',
   findUser: 'none',
   findUserByName: 'none',
   getVersion: 'none',

@@ -2,6 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { createAddresses } from '../domain/addresses.js'
 import type { GitLab } from '../gitlab/port.js'
+import { createHookRegistration } from '../hook-registration.js'
+import type { Sealer } from '../stores/sealing.js'
 import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
 import { createCarryOver } from './carry-over.js'
@@ -31,6 +33,7 @@ export interface WorkerParts {
   publicUrl: string
   /** Signs the marker of our notes. */
   signingKey: string
+  sealer: Sealer
   stores: Stores
   gitlab: GitLab
   gitlabTimeoutMs: number
@@ -41,7 +44,7 @@ export interface WorkerParts {
 
 /** The worker with a handler for every type of job. */
 export function buildWorker(parts: WorkerParts): Worker {
-  const { publicUrl, signingKey, stores, gitlabTimeoutMs, clock, log } = parts
+  const { publicUrl, signingKey, sealer, stores, gitlabTimeoutMs, clock, log } = parts
   const gitlab = namingCause(parts.gitlab)
   const queue = passingCause(parts.queue)
   const writer = createNoteWriter({
@@ -81,7 +84,7 @@ export function buildWorker(parts: WorkerParts): Worker {
       'note-check': createNoteCheckJob(shared),
       'delete-project': createDeleteProjectJob(shared),
       'delete-person': createDeletePersonJob(shared),
-      hook: createHookJob(shared),
+      hook: createHookJob({ ...shared, registerHook: createHookRegistration({ ...shared, sealer }) }),
       'hook-health': createHookHealthJob(shared),
       poll: createPollJob(shared),
       reconcile: createReconcileJob(shared),

@@ -8,6 +8,7 @@ const actions = {
   exclude: { isAllowed: canExclude, role: 'Developer', words: 'To exclude or include a model' },
   accept: { isAllowed: canAccept, role: 'Maintainer', words: 'To accept broken rules' },
   configure: { isAllowed: canConfigure, role: 'Maintainer', words: 'To change the settings of a project' },
+  connect: { isAllowed: canConfigure, role: 'Maintainer', words: 'To connect a project' },
   delete: { isAllowed: canDelete, role: 'Maintainer', words: 'To delete models or a project' },
 } as const
 

@@ -29,6 +29,8 @@ export interface ProjectAccess {
   allowsForks(project: Project): Promise<boolean>
   /** The project if everyone may read it now. GitLab's word on that is at most 5 minutes old. */
   isOpen(project: Project): Promise<boolean>
+  /** Has jobs of a project that was just connected taken at once. */
+  forget(gitlabProjectId: number): void
 }
 
 export function createProjectAccess(options: ProjectAccessOptions): ProjectAccess {
@@ -91,7 +93,12 @@ export function createProjectAccess(options: ProjectAccessOptions): ProjectAcces
     return isOpenToEveryone(fresh) ? fresh : null
   }
 
-  return { getForJob, allowsForks, isOpen }
+  return {
+    getForJob,
+    allowsForks,
+    isOpen,
+    forget: (gitlabProjectId) => void remembered.delete(gitlabProjectId),
+  }
 }
 
 export function noSuchProject(): Problem {

@@ -1,5 +1,6 @@
 import Handlebars from 'handlebars'
 import { visibleText } from './text.js'
+import type { ConnectProjectView, ConnectView } from './pages/connect.js'
 import type { NewTokenView, TokensView } from './pages/tokens.js'
 import type { ProfileView } from './pages/profile.js'
 import type { HistoryView } from './pages/history.js'
@@ -22,6 +23,8 @@ export interface Pages {
   'new-token': NewTokenView
   'new-project': NewProjectView
   'standalone-settings': StandaloneSettingsView
+  connect: ConnectView
+  'connect-project': ConnectProjectView
   problem: ProblemView
 }
 

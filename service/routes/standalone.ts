@@ -1,18 +1,26 @@
 import type { FastifyInstance } from 'fastify'
+import type { Connecting } from '../connecting.js'
 import type { Addresses } from '../domain/addresses.js'
 import type { StandaloneMember } from '../domain/standalone.js'
 import { Problem } from '../errors.js'
 import { check } from '../ingest/report.js'
 import type { AnyProjectAccess } from '../plugins/any-project-access.js'
 import type { Person } from '../plugins/person-identity.js'
-import { DescriptionBody, MemberBody, MemberLevelBody, StandaloneBody } from '../schemas/standalone.js'
+import {
+  ConnectBody,
+  DescriptionBody,
+  MemberBody,
+  MemberLevelBody,
+  StandaloneBody,
+} from '../schemas/standalone.js'
 import type { StandaloneProject } from '../stores/project-store.js'
-import { standaloneJson } from './json.js'
+import { projectJson, standaloneJson } from './json.js'
 import type { StandaloneProjects } from './standalone-projects.js'
 
 export interface StandaloneRoutesOptions {
   anyAccess: AnyProjectAccess
   standalone: StandaloneProjects
+  connecting: Connecting
   addresses: Addresses
 }
 
@@ -26,10 +34,14 @@ export async function standaloneRoutes(
   fastify: FastifyInstance,
   parts: StandaloneRoutesOptions,
 ): Promise<void> {
-  const { anyAccess, standalone, addresses } = parts
+  const { anyAccess, standalone, connecting, addresses } = parts
 
   fastify.post('/api/v1/projects', options, async (request, reply) => {
     const person = await request.person()
+    if (isOfGitLab(request.body)) {
+      const { project, isNew } = await connecting.connectProject(connectRequest(person, request.body))
+      return reply.code(isNew ? 201 : 200).send(projectJson(project, addresses))
+    }
     const project = await standalone.create(person, check(StandaloneBody, request.body, ''))
     request.log.info({ projectId: project.id, gitlabUserId: person.gitlabUserId }, 'Standalone project made')
     return reply.code(201).send(standaloneJson(project, addresses))
@@ -86,6 +98,15 @@ export async function standaloneRoutes(
     }
     return (await configurable(person, idOrPath)).project
   }
+}
+
+function isOfGitLab(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'gitlab_id')
+}
+
+function connectRequest(person: Person, body: unknown) {
+  const { gitlab_id: gitlabProjectId, posting = false, standalone_id } = check(ConnectBody, body, '')
+  return { person, gitlabProjectId, letPost: posting, standaloneId: standalone_id ?? null }
 }
 
 function memberJson({ gitlabUserId, username, accessLevel }: StandaloneMember) {

@@ -3,8 +3,9 @@ import type { StandaloneMember } from '../domain/standalone.js'
 import type { Connection } from './connection-store.js'
 import type { Sealed } from './sealing.js'
 
-/** How the project's webhook stands: not asked for yet, registered, or not possible for the bot (needs Maintainer). */
-export type HookState = 'pending' | 'registered' | 'not_allowed'
+/** How the project's webhook stands: not asked for yet, registered, not possible because nobody who may speak is a
+ * Maintainer, or its address not taken by GitLab. */
+export type HookState = 'pending' | 'registered' | 'not_allowed' | 'refused'
 
 export interface ProjectHook {
   state: HookState
@@ -17,6 +18,10 @@ export interface ProjectHook {
   signingKey?: Sealed | null
   previousSigningKey?: Sealed | null
   health?: HookHealth | null
+  /** GitLab's words where the state is `refused`. */
+  refusal?: string | null
+  /** Until when one process alone registers it. */
+  claimedUntil?: Date | null
 }
 
 /** The webhook as GitLab last told it. */

@@ -1,8 +1,30 @@
 import type { Collection, Filter } from 'mongodb'
-import type { HookHealth, PollMark, ProjectDoc } from './project-documents.js'
+import {
+  fromConnectedDoc,
+  type HookHealth,
+  type PollMark,
+  type Project,
+  type ProjectDoc,
+} from './project-documents.js'
 
 /** What is known of the webhooks of projects, and what stands in for them. */
 export function createProjectHooks(projects: Collection<ProjectDoc>) {
+  /** Lets one caller alone register the webhook; null for others meanwhile, and where the project is disconnected. */
+  async function claimHook(projectId: string, now: Date, until: Date): Promise<Project | null> {
+    const isFree = { disconnectedAt: null, 'hook.claimedUntil': { $not: { $gt: now } } }
+    const doc = await projects.findOneAndUpdate(
+      { _id: projectId, ...isFree } as Filter<ProjectDoc>,
+      { $set: { 'hook.claimedUntil': until } },
+      { returnDocument: 'after' },
+    )
+    return doc === null ? null : fromConnectedDoc(doc)
+  }
+
+  /** Ends the claim without anything done; `setHook` ends it, too. */
+  async function releaseHook(projectId: string): Promise<void> {
+    await projects.updateOne({ _id: projectId }, { $unset: { 'hook.claimedUntil': true } })
+  }
+
   /** Only of the webhook that was looked at, which may have been registered anew meanwhile. */
   async function setHookHealth(projectId: string, hookId: number, health: HookHealth): Promise<void> {
     await projects.updateOne({ _id: projectId, 'hook.hookId': hookId }, { $set: { 'hook.health': health } })
@@ -55,5 +77,5 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
     await projects.updateOne({ _id: projectId }, { $set: { polled } })
   }
 
-  return { setHookHealth, loseHook, listHooksToCheck, listToPoll, setPolled }
+  return { claimHook, releaseHook, setHookHealth, loseHook, listHooksToCheck, listToPoll, setPolled }
 }

@@ -68,7 +68,16 @@ export function createProjectLists(projects: Collection<ProjectDoc>) {
     return connectedOf([...(now ?? []), ...(before ?? [])])
   }
 
-  return { listFor, listClosed, findNumbers, listAtPath }
+  /** Those of GitLab's numbers whose projects are connected. */
+  async function listConnected(gitlabProjectIds: readonly number[]): Promise<number[]> {
+    const docs = await projects
+      .find({ gitlabProjectId: { $in: [...gitlabProjectIds] }, disconnectedAt: null } as Filter<ProjectDoc>)
+      .project<{ gitlabProjectId: number }>({ _id: 0, gitlabProjectId: 1 })
+      .toArray()
+    return docs.map(({ gitlabProjectId }) => gitlabProjectId)
+  }
+
+  return { listFor, listClosed, findNumbers, listAtPath, listConnected }
 }
 
 const connected: Filter<ProjectDoc> = { gitlabProjectId: { $gt: 0 } }

@@ -17,6 +17,8 @@ export interface SealingKey {
 }
 
 export interface Sealer {
+  /** Whether there is a key to seal with. */
+  readonly canSeal: boolean
   /** Encrypts with the first key. `owner` says whose it is and what; the same is needed to open it. */
   seal(text: string, owner: string): Sealed
   /** Null where the key is not known any more, the owner is another, or the data was changed. */
@@ -55,7 +57,7 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
     }
   }
 
-  return { seal, open }
+  return { canSeal: first !== undefined, seal, open }
 }
 
 /** The driver answers with its own type of bytes. */

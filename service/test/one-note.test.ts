@@ -182,7 +182,10 @@ t.test('the webhook is registered once, and only what is authentic is acted upon
   const payload = { object_kind: 'pipeline', project: { id: project.id }, object_attributes: { id: 1 } }
 
   t.equal(hooksOf(project.id).length, 1)
-  t.equal(hook?.url, `${service.url}/webhooks/gitlab`)
+  t.equal(
+    hook?.url,
+    `${service.url}/webhooks/gitlab/${(await service.stores.projects.findByGitLabId(project.id))?.id}`,
+  )
   t.equal(await event(payload, hook?.token ?? ''), 200)
   t.equal(await event({ object_kind: 'issue', project: { id: project.id } }, hook?.token ?? ''), 200)
   t.equal(await event({ object_kind: 'pipeline', project: { id: project.id } }, hook?.token ?? ''), 200)

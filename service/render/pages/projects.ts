@@ -19,6 +19,8 @@ export interface ProjectsView extends PageFrame {
   /** Says how many projects could not be shown now; null where none. */
   leftOut: string | null
   serviceUrl: string
+  /** For those who are signed in. */
+  connectHref: string
 }
 
 export interface ProjectsInput {
@@ -55,5 +57,6 @@ export function projectsView(input: ProjectsInput): ProjectsView {
         ? null
         : `${count(unconfirmed, 'project')} left out: GitLab did not answer whether everyone may see ${unconfirmed === 1 ? 'it' : 'them'}.`,
     serviceUrl: input.serviceUrl,
+    connectHref: addresses.connect(),
   }
 }

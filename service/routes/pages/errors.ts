@@ -41,4 +41,12 @@ export function createPageErrorHandler(options: PageErrorOptions): PageErrorHand
 }
 
 /** What trying to sign in again may mend. */
-const signInCodes = new Set(['SIGN_IN_NEEDED', 'SIGN_IN_DENIED', 'SIGN_IN_STALE', 'SIGN_IN_REFUSED'])
+const signInCodes = new Set([
+  'SIGN_IN_NEEDED',
+  'SIGN_IN_DENIED',
+  'SIGN_IN_STALE',
+  'SIGN_IN_REFUSED',
+  'GRANT_MISSING',
+  'GRANT_LOST',
+  'GRANT_REVOKED',
+])

@@ -17,6 +17,8 @@ function sources(problem: string, layout = '{{> @partial-block}}'): HtmlSources 
     'new-token': '',
     'new-project': '',
     'standalone-settings': '',
+    connect: '',
+    'connect-project': '',
   }
   return { layout, partials: {}, pages: { ...others, problem } }
 }

@@ -99,12 +99,13 @@ export async function startTestService(
   const keys = createSigningKeys({ url: `${simulator.url}/oauth/discovery/keys` })
   const app = await buildApp({
     ...parts,
+    speakers,
     config,
     people,
     keys,
     ciTemplate: readFileSync(new URL('../../../ci-templates/templates/mlmm.yml', import.meta.url), 'utf8'),
   })
-  const worker = buildWorker({ ...parts, signingKey: 'k'.repeat(32), gitlabTimeoutMs: 5_000 })
+  const worker = buildWorker({ ...parts, sealer, signingKey: 'k'.repeat(32), gitlabTimeoutMs: 5_000 })
   await app.listen({ host: '127.0.0.1', port })
   if (options.worker !== false) worker.start()
   t.teardown(async () => {
