@@ -187,10 +187,10 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   const { personAccess, anyAccess, keptAccess, standalone, deleting, connecting } = shared
   await app.register(views, { addresses })
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
-  await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
   await app.register(standaloneSettingsRoutes, { anyAccess, standalone, addresses, publicUrl })
   await app.register(deletionPages, { anyAccess, deleting, addresses, publicUrl })
   await app.register(connectRoutes, { connecting, addresses, publicUrl })
+  await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
   await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
 }
 

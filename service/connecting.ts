@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { administratorLevel, canConfigure, canPost } from './domain/permissions.js'
+import { administratorLevel, canConfigure, canPost, canRead } from './domain/permissions.js'
 import { Problem } from './errors.js'
 import { GitLabError } from './gitlab/errors.js'
 import type { GitLab, GitLabPerson, GitLabProject } from './gitlab/port.js'
@@ -80,69 +80,9 @@ export interface Connecting {
 
 export function createConnecting(options: ConnectingOptions): Connecting {
   const { people, speakers, projects, connections, deliveries, access, queue, clock, log } = options
-  const { clients } = people
   const flights = new Map<string, Promise<Project>>()
   const letSpeak = createConsents(options)
-  const getMaintained = createMaintainerCheck(clients)
-
-  async function listConnectable(
-    person: Person,
-    filter: { search: string; page: number },
-  ): Promise<ConnectablePage> {
-    const own = getOwn(person)
-    const listed = await askGitLab(() => own.listMaintainedProjects(filter))
-    const connected = new Set(await projects.listConnected(listed.projects.map(({ id }) => id)))
-    return {
-      projects: listed.projects.map(({ id, path }) => ({
-        gitlabProjectId: id,
-        path,
-        isConnected: connected.has(id),
-      })),
-      hasNextPage: listed.hasNextPage,
-    }
-  }
-
-  async function look(person: Person, gitlabProjectId: number): Promise<ConnectLook> {
-    const { user, gitlabProject } = await getMaintained(person, gitlabProjectId)
-    const known = await projects.findByGitLabId(gitlabProjectId)
-    const project = known === null || known.disconnectedAt ? null : known
-    const grant = await people.oauth?.grants.findState(user.id, 'posting')
-    return {
-      gitlabProject,
-      connected: project && {
-        project,
-        rungs: await askGitLab(() => speakers.look(project)),
-        lastDeliveryAt: await deliveries.findNewestAt(project.id),
-      },
-      bot: await lookAtBot(gitlabProjectId),
-      hasPostingGrant: grant?.state === 'usable',
-      standalone: known === null ? await listStandalone(user.id) : [],
-    }
-  }
-
-  async function lookAtBot(gitlabProjectId: number): Promise<ConnectLook['bot']> {
-    const { bot } = clients
-    if (bot === null) return null
-    try {
-      const user = await bot.getCurrentUser()
-      return {
-        username: user.username,
-        canPost: canPost(await bot.findAccessLevel(gitlabProjectId, user.id)),
-      }
-    } catch (error) {
-      if (isRefusal(error)) return null
-      return askGitLab(() => Promise.reject(error))
-    }
-  }
-
-  async function listStandalone(gitlabUserId: number): Promise<ConnectLook['standalone']> {
-    const own = await projects.listOfMember(gitlabUserId, { limit: 100, after: null, among: null })
-    return own
-      .filter(({ members }) =>
-        members.some((one) => one.gitlabUserId === gitlabUserId && canConfigure(one.accessLevel)),
-      )
-      .map(({ id, path }) => ({ id, path }))
-  }
+  const getMaintained = createMaintainerCheck(people.clients)
 
   async function connectProject(request: ConnectRequest): Promise<{ project: Project; isNew: boolean }> {
     const { person, gitlabProjectId, letPost } = request
@@ -221,13 +161,83 @@ export function createConnecting(options: ConnectingOptions): Connecting {
     }
   }
 
+  return { ...createLooks(options, getMaintained), connectProject }
+}
+
+type MaintainerCheck = ReturnType<typeof createMaintainerCheck>
+
+function createLooks(
+  { people, speakers, projects, deliveries }: ConnectingOptions,
+  getMaintained: MaintainerCheck,
+): Pick<Connecting, 'listConnectable' | 'look'> {
+  const { clients } = people
+
+  async function listConnectable(
+    person: Person,
+    filter: { search: string; page: number },
+  ): Promise<ConnectablePage> {
+    const own = getOwn(person)
+    const listed = await askGitLab(() => own.listMaintainedProjects(filter))
+    const connected = new Set(await projects.listConnected(listed.projects.map(({ id }) => id)))
+    return {
+      projects: listed.projects.map(({ id, path }) => ({
+        gitlabProjectId: id,
+        path,
+        isConnected: connected.has(id),
+      })),
+      hasNextPage: listed.hasNextPage,
+    }
+  }
+
+  async function look(person: Person, gitlabProjectId: number): Promise<ConnectLook> {
+    const { user, gitlabProject } = await getMaintained(person, gitlabProjectId)
+    const known = await projects.findByGitLabId(gitlabProjectId)
+    const project = known === null || known.disconnectedAt ? null : known
+    const grant = await people.oauth?.grants.findState(user.id, 'posting')
+    return {
+      gitlabProject,
+      connected: project && {
+        project,
+        rungs: await askGitLab(() => speakers.look(project)),
+        lastDeliveryAt: await deliveries.findNewestAt(project.id),
+      },
+      bot: await lookAtBot(gitlabProjectId),
+      hasPostingGrant: grant?.state === 'usable',
+      standalone: known === null ? await listStandalone(user.id) : [],
+    }
+  }
+
+  async function lookAtBot(gitlabProjectId: number): Promise<ConnectLook['bot']> {
+    const { bot } = clients
+    if (bot === null) return null
+    try {
+      const user = await bot.getCurrentUser()
+      return {
+        username: user.username,
+        canPost: canPost(await bot.findAccessLevel(gitlabProjectId, user.id)),
+      }
+    } catch (error) {
+      if (isRefusal(error)) return null
+      return askGitLab(() => Promise.reject(error))
+    }
+  }
+
+  async function listStandalone(gitlabUserId: number): Promise<ConnectLook['standalone']> {
+    const own = await projects.listOfMember(gitlabUserId, { limit: 100, after: null, among: null })
+    return own
+      .filter(({ members }) =>
+        members.some((one) => one.gitlabUserId === gitlabUserId && canConfigure(one.accessLevel)),
+      )
+      .map(({ id, path }) => ({ id, path }))
+  }
+
   function getOwn({ gitlabUserId }: Person): GitLab {
     const own = clients.forPerson(gitlabUserId)
     if (own !== null) return own
     throw new Problem('SIGN_IN_OFF', { message: 'Nobody can sign in here.' })
   }
 
-  return { listConnectable, look, connectProject }
+  return { listConnectable, look }
 }
 
 /** The person's role, asked for with their own consent and now, whatever is remembered of it. */
@@ -239,6 +249,8 @@ function createMaintainerCheck({ forPerson }: People['clients']) {
     const gitlabProject = await askGitLab(() => own.findProject(gitlabProjectId))
     if (user.id !== person.gitlabUserId || gitlabProject === null) throw noSuchProject()
     const accessLevel = await askGitLab(() => findLevel(own, user, gitlabProjectId))
+    // GitLab shows guests more than this service does.
+    if (!canRead(gitlabProject, { accessLevel, external: user.external })) throw noSuchProject()
     const refusal = refusalOf({ scope: 'write' }, { user, project: gitlabProject, accessLevel }, 'connect')
     if (refusal !== null) throw refusal
     return { user, gitlabProject }

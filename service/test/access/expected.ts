@@ -76,7 +76,14 @@ function forJob({ variant, kind, jobOf }: Asked, done: number[]): number[] {
 }
 
 function isBrowserNeed(need: Need): boolean {
-  return ['session', 'active-session', 'session-read', 'session-configure', 'own-page'].includes(need)
+  return [
+    'session',
+    'active-session',
+    'session-read',
+    'session-configure',
+    'session-maintain',
+    'own-page',
+  ].includes(need)
 }
 
 function forBrowser(
@@ -94,6 +101,11 @@ function forBrowser(
     const isHere = kinds?.includes(kind) !== false
     if (suffices(right, 'c')) return isHere ? done : notHere
     return isHere ? [403] : [403, ...notHere]
+  }
+  if (need === 'session-maintain') {
+    if (kind === 'standalone') return [404]
+    if (!suffices(right, 'r')) return [404]
+    return suffices(right, 'c') ? done : [403]
   }
   if (need === 'session-read') return suffices(right, 'r') ? done : [400]
   return done

@@ -21,6 +21,8 @@ export type Need =
   | 'active-session'
   /** The same, and to read the project that the form names; else the form is refused. */
   | 'session-read'
+  /** To be signed in with a browser, and Maintainer of the project. */
+  | 'session-maintain'
   /** Whatever browser it is, as long as its own pages ask. */
   | 'own-page'
   /** Whoever asks sees what they may. */
@@ -102,6 +104,10 @@ function page(path: (project: GridProject) => string): Variant['send'] {
 
 function fixed(url: string, body?: object): Variant['send'] {
   return () => ({ url, ...(body !== undefined && { body }) })
+}
+
+function connectPage(form?: Record<string, string>): Variant['send'] {
+  return ({ project }) => ({ url: `/-/connect/${project.gitlab?.id ?? 999_999}`, ...(form && { form }) })
 }
 
 const acceptance = ({ project }: Cell) => `/merge_requests/${project.mrIid}/acceptance`
@@ -289,6 +295,9 @@ export const expectations: Record<string, Variant[]> = {
     { need: 'nothing', send: fixed('/-/sign-in/callback?code=none&state=none'), done: [400] },
   ],
 
+  'GET /-/connect': [{ need: 'active-session', send: fixed('/-/connect') }],
+  'GET /-/connect/:gitlabId': [{ need: 'session-maintain', send: connectPage() }],
+  'POST /-/connect/:gitlabId': [{ need: 'session-maintain', send: connectPage({}), done: [303] }],
   'GET /-/profile': [{ need: 'session', send: fixed('/-/profile') }],
   'GET /-/profile/tokens': [{ need: 'active-session', send: fixed('/-/profile/tokens') }],
   'POST /-/profile/tokens': [
