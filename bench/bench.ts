@@ -8,6 +8,7 @@ import { benchNote } from './note.js'
 import { print } from './parts/figures.js'
 import { benchRefresh } from './refresh.js'
 import { benchReport } from './report.js'
+import { benchWebhooks } from './webhooks.js'
 
 /** `npm run bench -- <what> [options]`: see README.rst beside this file. */
 
@@ -30,6 +31,7 @@ const benches: Record<string, () => Promise<void>> = {
   report: benchReport,
   note: benchNote,
   limits: () => benchLimits({ mergeRequests: Number(values.requests) }),
+  webhooks: benchWebhooks,
   refresh: () => benchRefresh({ grants: Number(values.grants) }),
   matrix: () =>
     benchMatrix({
