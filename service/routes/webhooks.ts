@@ -19,7 +19,7 @@ import { createEventEffects, type EventEffectsOptions } from '../webhooks/effect
 import { createOnce } from '../webhooks/once.js'
 
 export interface WebhookRoutesOptions extends EventEffectsOptions {
-  projects: Pick<ProjectStore, 'find' | 'findBySecretHash' | 'doubt'>
+  projects: Pick<ProjectStore, 'findOfHook' | 'findBySecretHash' | 'doubt'>
   deliveries: DeliveryStore
   sealer: Pick<Sealer, 'open'>
 }
@@ -118,7 +118,7 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
 
   async function findProject(request: FastifyRequest): Promise<Project | null> {
     const { projectId } = request.params as { projectId?: string }
-    if (projectId !== undefined) return projects.find(projectId)
+    if (projectId !== undefined) return projects.findOfHook(projectId)
     const token = headerOf(request, 'x-gitlab-token')
     return token === null ? null : projects.findBySecretHash(hashSecret(token))
   }

@@ -1,4 +1,6 @@
 import type { Db } from 'mongodb'
+import { createGroupCommit } from './group-commit.js'
+import { createGroupRead } from './group-read.js'
 
 /** An authentic webhook, kept for a week to explain what happened, and to know it if it comes again. */
 export interface Delivery {
@@ -21,13 +23,23 @@ export const deliveryLifeSeconds = 7 * 24 * 3600
 export function createDeliveryStore(db: Db) {
   const deliveries = db.collection<DeliveryDoc>('deliveries')
 
-  async function find(id: string): Promise<Pick<Delivery, 'at'> | null> {
-    return deliveries.findOne({ _id: id }, { projection: { _id: 0, at: 1 } })
-  }
+  const find = createGroupRead<Pick<Delivery, 'at'>>(async (ids) => {
+    const docs = await deliveries.find({ _id: { $in: ids } }, { projection: { at: 1 } }).toArray()
+    return new Map(docs.map(({ _id, at }) => [_id, { at }]))
+  })
 
-  async function record({ id, ...delivery }: Delivery): Promise<void> {
-    await deliveries.replaceOne({ _id: id }, delivery, { upsert: true })
-  }
+  const record = createGroupCommit<Delivery, void>({
+    writesInFlight: 2,
+    mostPerWrite: 500,
+    prepare: (taken) => taken,
+    async write(batch) {
+      const operations = batch.map(({ item: { id, ...replacement } }) => ({
+        replaceOne: { filter: { _id: id }, replacement, upsert: true },
+      }))
+      await deliveries.bulkWrite(operations, { ordered: false })
+      for (const { settle } of batch) settle()
+    },
+  })
 
   /** When the newest came; null where none did within a week. */
   async function findNewestAt(projectId: string): Promise<Date | null> {

@@ -1,4 +1,5 @@
 import type { Collection, Filter } from 'mongodb'
+import { createGroupRead } from './group-read.js'
 import {
   fromConnectedDoc,
   type HookHealth,
@@ -7,8 +8,22 @@ import {
   type ProjectDoc,
 } from './project-documents.js'
 
+/** Connected, and not taken for deleted in GitLab. */
+const isThere = { gitlabProjectId: { $gt: 0 }, disconnectedAt: null, orphanedAt: null }
+
 /** What is known of the webhooks of projects, and what stands in for them. */
 export function createProjectHooks(projects: Collection<ProjectDoc>) {
+  /** Whose webhook has this address: a burst of webhooks reads a project once, as it is after each of them came. */
+  const findOfHook = createGroupRead<Project>(async (projectIds) => {
+    const docs = await projects.find({ _id: { $in: projectIds } }).toArray()
+    return new Map(
+      docs.flatMap((doc) => {
+        const project = fromConnectedDoc(doc)
+        return project === null ? [] : [[project.id, project] as const]
+      }),
+    )
+  })
+
   /** Lets one caller alone register the webhook; null for others meanwhile, and where the project is disconnected. */
   async function claimHook(projectId: string, now: Date, until: Date): Promise<Project | null> {
     const isFree = { disconnectedAt: null, 'hook.claimedUntil': { $not: { $gt: now } } }
@@ -44,7 +59,7 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
   async function listHooksToCheck(before: Date, limit: number): Promise<string[]> {
     const isDue = { $or: [{ 'hook.health.checkedAt': { $lt: before } }, { 'hook.health.checkedAt': null }] }
     const docs = await projects
-      .find({ 'hook.state': 'registered', ...isDue } as Filter<ProjectDoc>)
+      .find({ 'hook.state': 'registered', ...isThere, ...isDue } as Filter<ProjectDoc>)
       .project<{ _id: string }>({ _id: 1 })
       .sort({ 'hook.health.checkedAt': 1 })
       .limit(limit)
@@ -61,6 +76,7 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
     const docs = await projects
       .find({
         _id: { $in: projectIds },
+        ...isThere,
         $or: [
           { 'hook.state': 'registered', $or: [never, { 'polled.at': { $lt: hooked } }] },
           { 'hook.state': { $ne: 'registered' }, $or: [never, { 'polled.at': { $lt: hookless } }] },
@@ -77,5 +93,14 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
     await projects.updateOne({ _id: projectId }, { $set: { polled } })
   }
 
-  return { claimHook, releaseHook, setHookHealth, loseHook, listHooksToCheck, listToPoll, setPolled }
+  return {
+    findOfHook,
+    claimHook,
+    releaseHook,
+    setHookHealth,
+    loseHook,
+    listHooksToCheck,
+    listToPoll,
+    setPolled,
+  }
 }

@@ -35,6 +35,8 @@ export function createEventEffects(options: EventEffectsOptions): EventEffects {
   const { projects, pipelines, comparisons, jobs, queue, clock } = options
 
   return async ({ project, body, event, eventUuid }) => {
+    // Its webhook goes with the connection, but not at once.
+    if (project.disconnectedAt) return null
     if (hasMoved(project, event)) await projects.doubt(project.id)
     if (isOwn(project, event)) return null
     const mergeRequest = MergeRequestEvent.safeParse(body)
