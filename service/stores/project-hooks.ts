@@ -15,13 +15,8 @@ const isThere = { gitlabProjectId: { $gt: 0 }, disconnectedAt: null, orphanedAt:
 export function createProjectHooks(projects: Collection<ProjectDoc>) {
   /** Whose webhook has this address: a burst of webhooks reads a project once, as it is after each of them came. */
   const findOfHook = createGroupRead<Project>(async (projectIds) => {
-    const docs = await projects.find({ _id: { $in: projectIds } }).toArray()
-    return new Map(
-      docs.flatMap((doc) => {
-        const project = fromConnectedDoc(doc)
-        return project === null ? [] : [[project.id, project] as const]
-      }),
-    )
+    const found = await listConnected({ _id: { $in: projectIds } })
+    return new Map(found.map((project) => [project.id, project]))
   })
 
   /** Lets one caller alone register the webhook; null for others meanwhile, and where the project is disconnected. */
@@ -38,6 +33,21 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
   /** Ends the claim without anything done; `setHook` ends it, too. */
   async function releaseHook(projectId: string): Promise<void> {
     await projects.updateOne({ _id: projectId }, { $unset: { 'hook.claimedUntil': true } })
+  }
+
+  /** Whose webhook carries the secret of this hash, or carried it before a rotation. */
+  const findBySecretHash = createGroupRead<Project>(async (hashes) => {
+    const names = ['hook.previousSecretHash', 'hook.secretHash']
+    const found = await listConnected({ $or: names.map((name) => ({ [name]: { $in: hashes } })) })
+    return new Map([
+      ...found.map((project) => [project.hook.previousSecretHash ?? '', project] as const),
+      ...found.map((project) => [project.hook.secretHash ?? '', project] as const),
+    ])
+  })
+
+  async function listConnected(filter: Filter<ProjectDoc>): Promise<Project[]> {
+    const docs = await projects.find(filter).toArray()
+    return docs.map(fromConnectedDoc).filter((project) => project !== null)
   }
 
   /** Only of the webhook that was looked at, which may have been registered anew meanwhile. */
@@ -95,6 +105,7 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
 
   return {
     findOfHook,
+    findBySecretHash,
     claimHook,
     releaseHook,
     setHookHealth,

@@ -85,11 +85,6 @@ export function createProjectStore(db: Db) {
     return findOne({ gitlabProjectId })
   }
 
-  /** Whose webhook carries the secret of this hash, or carried it before a rotation. */
-  function findBySecretHash(secretHash: string): Promise<Project | null> {
-    return findOne({ $or: [{ 'hook.secretHash': secretHash }, { 'hook.previousSecretHash': secretHash }] })
-  }
-
   /** By the path as GitLab last told it, else by one it had before: for addresses of pages, never to authorise. */
   async function findByPath(path: string): Promise<Project | null> {
     const found = await findAnyByPath(path)
@@ -154,7 +149,6 @@ export function createProjectStore(db: Db) {
     connect,
     find,
     findByGitLabId,
-    findBySecretHash,
     findByPath,
     findAnyByPath,
     listOpenAt,
