@@ -145,11 +145,9 @@ function printFigures(all: Round[], isSigned: boolean): void {
     ({ effects: { deliveries, calls, mostForOne } }) =>
       deliveries === distinct && calls === distinct && mostForOne === 1,
   )
-  const p99 = (answers: BurstAnswer[]) =>
-    answers.map(({ latenciesMs }) => percentile(latenciesMs, 0.99).toFixed(0)).join(', ')
   print(
     `${distinct * copies} webhooks acknowledged in ${times('service').join(', ')} ms (${against(slowest, { atMost: 1000 })})`,
-    `  each p99 ${p99(all.map((round) => round.service))} ms over ${connections} connections, ${isSigned ? 'signed' : 'with the secret'}; answers ${JSON.stringify(all.map((round) => round.service.statuses))}`,
+    `  each p99 ${all.map(({ service }) => percentile(service.latenciesMs, 0.99).toFixed(0)).join(', ')} ms over ${connections} connections, ${isSigned ? 'signed' : 'with the secret'}; answers ${JSON.stringify(all.map((round) => round.service.statuses))}`,
     `  CPU: service ${all.map(({ cpu }) => (cpu.used['service'] ?? 0).toFixed(2)).join(', ')} s, mongod ${all.map(({ cpu }) => (cpu.used['mongod'] ?? 0).toFixed(2)).join(', ')} s`,
     `effects: ${all.map(({ effects: { deliveries, calls, mostForOne } }) => `${deliveries} deliveries and ${calls} calls to GitLab, at most ${mostForOne} for one`).join('; ')}: ${isExact ? 'exact' : 'WRONG'}`,
     `floor, secret and one durable insert each: ${times('floor').join(', ')} ms; ratio ${(median(times('service')) / floor).toFixed(2)}`,

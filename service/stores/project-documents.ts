@@ -41,6 +41,8 @@ export interface PollMark {
   at: Date
   /** By GitLab's clock. */
   until: Date
+  /** What tells the rules of the default branch from others; absent or null: not known. */
+  rules?: string | null
 }
 
 /** To whom the signing key of a webhook is sealed. */

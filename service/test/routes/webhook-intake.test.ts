@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { projectCollection } from '../../stores/project-store.js'
 import { isSignedBy, readClaim } from '../../webhooks/credentials.js'
 import {
   earlierSecret,
@@ -7,6 +8,7 @@ import {
   type Intake,
   mergeRequestEvent,
   now,
+  openHookDatabase,
   openIntake,
   readFixture,
   readSamples,
@@ -16,7 +18,8 @@ import {
 
 type Headers = Record<string, string | string[]>
 
-const atOnce = 100
+const atOnce = 500
+const database = await openHookDatabase(t)
 
 function send({ app, project }: Intake, body: string | undefined, headers: Headers) {
   const url = `/webhooks/gitlab/${project.id}`
@@ -54,7 +57,7 @@ t.test('the documented signature vector holds', async (t) => {
 })
 
 t.test('secrets and signatures are good before and after a rotation', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const token = { 'x-gitlab-token': secret }
   const status = async (iid: number, headers: (body: string) => Headers) => {
     const body = mergeRequestEvent(iid)
@@ -77,7 +80,7 @@ t.test('secrets and signatures are good before and after a rotation', async (t) 
 })
 
 t.test('the address of earlier versions goes on working', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const old = (token: string) =>
     intake.app.inject({
       method: 'POST',
@@ -213,7 +216,7 @@ function forgedSignatures({ project, other }: Intake, body: string): Record<stri
 }
 
 t.test('forged webhooks are refused and nothing comes of them', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const { app } = intake
   const body = mergeRequestEvent(1)
   const own = `/webhooks/gitlab/${intake.project.id}`
@@ -236,7 +239,7 @@ t.test('forged webhooks are refused and nothing comes of them', async (t) => {
 })
 
 t.test('a body of 26 MB is refused', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
 
   const answer = await send(intake, 'x'.repeat(26 * 1024 * 1024), { 'x-gitlab-token': secret })
 
@@ -245,7 +248,7 @@ t.test('a body of 26 MB is refused', async (t) => {
 })
 
 t.test('what is authentic is acknowledged, whatever it is', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const token = { 'x-gitlab-token': secret }
   const odd: Record<string, [string | undefined, Headers?]> = {
     nothing: [undefined],
@@ -279,7 +282,7 @@ t.test('what is authentic is acknowledged, whatever it is', async (t) => {
 })
 
 t.test('a delivery that comes again has no second effect', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const token = { 'x-gitlab-token': secret }
   const named = { ...token, 'idempotency-key': 'one' }
   const body = mergeRequestEvent(3, { action: 'update', oldrev: 'abc' })
@@ -301,7 +304,7 @@ t.test('a delivery that comes again has no second effect', async (t) => {
 })
 
 t.test('a signed delivery that is sent by somebody else again has no effect', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const body = mergeRequestEvent(3)
   const headers = signatureHeaders(body)
 
@@ -312,7 +315,7 @@ t.test('a signed delivery that is sent by somebody else again has no effect', as
 })
 
 t.test('1,000 deliveries, ten of each, have 100 effects', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const all = Array.from({ length: 1_000 }, (_, index) => index % 100)
 
   const answers = await Promise.all(
@@ -327,7 +330,7 @@ t.test('1,000 deliveries, ten of each, have 100 effects', async (t) => {
 })
 
 t.test('a project that was renamed is asked about', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const body = JSON.stringify({
     object_kind: 'push',
     project: { id: 42, path_with_namespace: 'research/lilies' },
@@ -338,8 +341,21 @@ t.test('a project that was renamed is asked about', async (t) => {
   t.same((await intake.stores.projects.find(intake.project.id))?.checkedAt, new Date(0))
 })
 
+t.test('what comes of a project that was disconnected has no effect', async (t) => {
+  const intake = await openIntake(t, database)
+  const set = (disconnectedAt: Date | null) =>
+    projectCollection(database.db).updateOne({ _id: intake.project.id }, { $set: { disconnectedAt } })
+  await set(now)
+
+  const answer = await send(intake, mergeRequestEvent(1), { 'x-gitlab-token': secret })
+  await set(null)
+
+  t.equal(answer.json().status, 'ignored')
+  t.same((await intake.effects()).jobs, {})
+})
+
 t.test('every documented payload passes, with any one field gone, null or renamed too', async (t) => {
-  const intake = await openIntake(t)
+  const intake = await openIntake(t, database)
   const samples = readSamples(42)
   t.ok(samples.length >= 12)
 

@@ -30,17 +30,18 @@ export interface Intake {
   effects(): Promise<{ jobs: Record<string, number>; deliveries: number }>
 }
 
-/** The routes for webhooks with real stores, and two projects that have secrets. */
-export async function openIntake(t: Parameters<typeof openTestDatabase>[0]): Promise<Intake> {
+export type HookDatabase = Awaited<ReturnType<typeof openHookDatabase>>
+
+/** Real stores, and two projects that have secrets. */
+export async function openHookDatabase(t: Parameters<typeof openTestDatabase>[0]) {
   const { client, db } = await openTestDatabase(t)
   await ensureIndexes(db)
   const stores = createStores({ client, db })
   const sealer = createSealer([{ name: 'a', key: Buffer.alloc(32, 9) }])
-  const clock = { now }
-  const project = await connect(42, 'research/iris')
-  const other = await connect(43, 'research/other')
-  const seal = (text: string) => sealer.seal(text, hookKeyOwner(project.id))
-  await stores.projects.setHook(project.id, {
+  const { id } = await connect(stores, 42, 'research/iris')
+  const other = await connect(stores, 43, 'research/other')
+  const seal = (text: string) => sealer.seal(text, hookKeyOwner(id))
+  await stores.projects.setHook(id, {
     state: 'registered',
     hookId: 7,
     secretHash: hashSecret(secret),
@@ -49,12 +50,21 @@ export async function openIntake(t: Parameters<typeof openTestDatabase>[0]): Pro
     signingKey: seal(signingToken),
     previousSigningKey: seal(earlierSigningToken),
   })
-  await stores.projects.setHook(other.id, {
-    state: 'registered',
-    hookId: 8,
-    secretHash: hashSecret('the-secret-of-the-other'),
-  })
+  const secretHash = hashSecret('the-secret-of-the-other')
+  await stores.projects.setHook(other.id, { state: 'registered', hookId: 8, secretHash })
+  const project = await stores.projects.find(id)
+  if (project === null) throw new Error('no project')
+  return { db, stores, sealer, project, other }
+}
 
+/** The routes for webhooks, to which nothing was sent yet. */
+export async function openIntake(
+  t: Parameters<typeof openTestDatabase>[0],
+  { db, stores, sealer, project, other }: HookDatabase,
+): Promise<Intake> {
+  const [jobs, deliveries] = [db.collection('jobs'), db.collection('deliveries')]
+  await Promise.all([jobs.deleteMany({}), deliveries.deleteMany({})])
+  const clock = { now }
   const app = Fastify({ logger: false, http: { maxHeaderSize: 64 * 1024 } })
   await app.register(errorHandler)
   await app.register(bodyParser)
@@ -69,21 +79,19 @@ export async function openIntake(t: Parameters<typeof openTestDatabase>[0]): Pro
     other,
     clock,
     async effects() {
-      const rows = await db.collection('jobs').find().toArray()
+      const rows = await jobs.find().toArray()
       return {
         jobs: Object.fromEntries(rows.map((row) => [String(row['_id']), Number(row['generation'])])),
-        deliveries: await db.collection('deliveries').countDocuments(),
+        deliveries: await deliveries.countDocuments(),
       }
     },
   }
+}
 
-  function connect(gitlabProjectId: number, path: string): Promise<Project> {
-    const facts = { path, webUrl: `https://gitlab.example.com/${path}`, defaultBranch: 'main' }
-    return stores.projects.connect(
-      { gitlabProjectId, ...facts, visibility: 'private', pipelinesOpen: false },
-      now,
-    )
-  }
+function connect(stores: Stores, gitlabProjectId: number, path: string): Promise<Project> {
+  const facts = { path, webUrl: `https://gitlab.example.com/${path}`, defaultBranch: 'main' }
+  const closed = { visibility: 'private', pipelinesOpen: false } as const
+  return stores.projects.connect({ gitlabProjectId, ...facts, ...closed }, now)
 }
 
 /** Every payload that is documented, as if it were about the project. */
