@@ -1,7 +1,7 @@
 import t from 'tap'
 import { jobKey } from '../../jobs/keys.js'
 import { eventually, startTestService, type TestProject, type TestService } from '../support/service.js'
-import { model, noteSaying, openMergeRequest, setRules, trainMergeRequest } from '../support/story.js'
+import { idle, model, noteSaying, openMergeRequest, setRules, trainMergeRequest } from '../support/story.js'
 
 interface Story {
   service: TestService
@@ -109,6 +109,7 @@ t.test('what webhooks miss is found', async (t) => {
     )
     t.equal(again.status, 200)
     await eventually('the log as read', async () => (await find()).hook.health?.logReadAt)
+    await idle(service)
   })
 
   await t.test('the reconciler has webhooks looked at and merge requests asked about', async (t) => {
