@@ -7,6 +7,8 @@ import { createHookRegistration } from './hook-registration.js'
 import type { Speakers } from './speakers.js'
 import type { SigningKeys } from './gitlab/keys.js'
 import { createKeptAccess } from './kept-access.js'
+import { createDisconnect } from './disconnecting.js'
+import { createHookSecrets } from './hook-secrets.js'
 import type { People } from './people.js'
 import type { Queue } from './jobs/queue.js'
 import { accessRules } from './plugins/access-rules.js'
@@ -35,6 +37,8 @@ import { deletionPages } from './routes/deletion-pages.js'
 import { pageRoutes } from './routes/pages.js'
 import { peopleRoutes } from './routes/people.js'
 import { previewRoutes } from './routes/preview.js'
+import { connectionRoutes } from './routes/connection.js'
+import { projectSettingsRoutes } from './routes/project-settings.js'
 import { projectRoutes } from './routes/projects.js'
 import { createReportIntake } from './routes/report-intake.js'
 import { createReportSaving } from './routes/report-saving.js'
@@ -104,7 +108,7 @@ type Shared = ReturnType<typeof createShared>
 
 /** What routes of the API and of pages both need. */
 function createShared(options: AppOptions) {
-  const { config, stores, speakers, people, queue, clock } = options
+  const { config, stores, speakers, people, queue, clock, log } = options
   const { gitlab } = speakers
   const { projects } = stores
   const access = createProjectAccess({ gitlab, projects, queue, autoConnect: config.autoConnect, clock })
@@ -114,7 +118,12 @@ function createShared(options: AppOptions) {
   const sealer = createSealer(config.encryptionKeys)
   const { publicUrl } = config
   const registerHook = createHookRegistration({ gitlab, projects, sealer, publicUrl, clock })
+  const { clients } = people
+  const { forget } = access
+  const disconnect = createDisconnect({ ...stores, speakers, clients, forget, publicUrl, clock, log })
   const parts = {
+    disconnect,
+    sealer,
     access,
     personAccess,
     anyAccess,
@@ -172,15 +181,15 @@ async function registerApi(app: FastifyInstance, options: AppOptions, shared: Sh
   await app.register(deletionRoutes, shared)
   await app.register(peopleRoutes, { ...shared, ...stores })
   await app.register(previewRoutes, shared)
-  const sealer = createSealer(config.encryptionKeys)
-  await app.register(webhookRoutes, { ...stores, queue, clock, sealer })
+  await app.register(connectionRoutes, { ...shared, ...stores, clock })
+  await app.register(webhookRoutes, { ...shared, ...stores, queue, clock })
   await app.register(ciTemplateRoutes, { source: ciTemplate, publicUrl: config.publicUrl })
   await app.register(rulesSchemaRoutes)
 }
 
 /** What people look at. Pages link to each other without the host, so that they work under any that reaches them. */
 async function registerPages(app: FastifyInstance, options: AppOptions, shared: Shared): Promise<void> {
-  const { config, stores, people } = options
+  const { config, stores, people, speakers, queue, clock } = options
   const { publicUrl } = config
   const basePath = new URL(publicUrl).pathname.replace(/\/$/, '')
   const addresses = createAddresses(basePath)
@@ -191,7 +200,17 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   await app.register(deletionPages, { anyAccess, deleting, addresses, publicUrl })
   await app.register(connectRoutes, { connecting, addresses, publicUrl })
   await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
-  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, ...stores })
+  await app.register(projectSettingsRoutes, {
+    ...shared,
+    ...stores,
+    rotateSecrets: createHookSecrets({ ...shared, ...stores, speakers, queue, publicUrl, clock }),
+    speakers,
+    addresses,
+    publicUrl,
+    queue,
+    clock,
+  })
+  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, speakers, ...stores })
 }
 
 /** Signing in, and the pages of whoever is signed in. */

@@ -25,12 +25,12 @@ export interface ProjectAccess {
   /** The project that an ID token speaks for; connects it where `AUTO_CONNECT` allows.
    * @throws Problem PROJECT_NOT_CONNECTED, GITLAB_UNAVAILABLE */
   getForJob(gitlabProjectId: number): Promise<Project>
+  /** Has the project looked up again. */
+  forget(gitlabProjectId: number): void
   /** Whether jobs of forks may report now, whatever is remembered of the project. */
   allowsForks(project: Project): Promise<boolean>
   /** The project if everyone may read it now. GitLab's word on that is at most 5 minutes old. */
   isOpen(project: Project): Promise<boolean>
-  /** Has jobs of a project that was just connected taken at once. */
-  forget(gitlabProjectId: number): void
 }
 
 export function createProjectAccess(options: ProjectAccessOptions): ProjectAccess {

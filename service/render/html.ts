@@ -9,12 +9,14 @@ import type { ModelView } from './pages/model.js'
 import type { ProblemView } from './pages/problem.js'
 import type { ProjectView } from './pages/project.js'
 import type { NewProjectView, StandaloneSettingsView } from './pages/standalone-settings.js'
+import type { ProjectSettingsView } from './pages/project-settings.js'
 import type { ProjectsView } from './pages/projects.js'
 
 /** Every page of `views/pages/` and what it is rendered from. */
 export interface Pages {
   projects: ProjectsView
   project: ProjectView
+  'project-settings': ProjectSettingsView
   history: HistoryView
   model: ModelView
   'merge-request': MergeRequestView

@@ -10,6 +10,7 @@ import type { DeletionStore } from '../stores/deletion-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { AnyProject, ProjectStore } from '../stores/project-store.js'
 import type { UserStore } from '../stores/user-store.js'
+import type { Disconnect } from '../disconnecting.js'
 import type { KeptAccess } from '../kept-access.js'
 import type { TouchedNotes } from './touched-notes.js'
 
@@ -24,6 +25,7 @@ export interface DeletingOptions {
   /** Null where nobody can sign in. */
   keptAccess: KeptAccess | null
   touchedNotes: TouchedNotes
+  disconnect: Disconnect
   queue: Pick<Queue, 'enqueue'>
   clock: () => Date
 }
@@ -53,7 +55,7 @@ export interface Deleting {
 const crashedAfterMs = 60_000
 
 export function createDeleting(parts: DeletingOptions): Deleting {
-  const { anyAccess, projects, models, deletions, audit, touchedNotes, queue, clock } = parts
+  const { anyAccess, projects, models, deletions, audit, touchedNotes, disconnect, queue, clock } = parts
 
   const deleteModel: Deleting['deleteModel'] = async (person, { projectId, modelId, from, isConfirmed }) => {
     const visitor = await anyAccess.getAllowed(person, projectId, 'delete')
@@ -76,6 +78,7 @@ export function createDeleting(parts: DeletingOptions): Deleting {
     await record(visitor, { action: 'project_deleted', subject: project.path, from })
     // Asked for first, in a while: a crash in between leaves a job that finishes it, or finds nothing to do.
     await queue.enqueue(jobKey.deleteProject(project.id), { delayMs: crashedAfterMs })
+    if (project.gitlabProjectId !== null) await disconnect(project, visitor.user.id)
     await projects.markDeleting(project.id, clock())
     await queue.enqueue(jobKey.deleteProject(project.id))
     return project

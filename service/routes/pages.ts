@@ -29,7 +29,7 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     const reader = await context.anyAccess.getReadable(person, address.path)
     const { project } = reader
     if (!isSamePath(project.path, address.path)) return reply.redirect(atNewPath(request, project), 302)
-    if (address.page === 'settings') return send(reply, await readSettingsPage(context, reader))
+    if (address.page === 'settings') return send(reply, await readSettingsPage(context, reader, query))
     return send(reply, await readPage(context, reader, address, query))
   })
 

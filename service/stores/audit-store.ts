@@ -1,9 +1,20 @@
 import type { Db } from 'mongodb'
 import { durable } from './database.js'
 
-/** What was deleted, by whom, when and from where. It outlives what it speaks of. */
+export type AuditAction =
+  | 'model_deleted'
+  | 'project_deleted'
+  | 'person_deleted'
+  | 'project_disconnected'
+  | 'secrets_rotated'
+  | 'consent_dropped'
+  | 'own_bot_dropped'
+  | 'fork_reports_allowed'
+  | 'fork_reports_refused'
+
+/** What was deleted or changed, by whom, when and from where. It outlives what it speaks of. */
 export interface AuditLine {
-  action: 'model_deleted' | 'project_deleted' | 'person_deleted'
+  action: AuditAction
   at: Date
   /** Null for a person. */
   projectId: string | null
@@ -27,7 +38,16 @@ export function createAuditStore(db: Db) {
     await lines.updateMany({ 'by.gitlabUserId': gitlabUserId }, { $set: { by: null, from: null } })
   }
 
-  return { record, forgetPerson }
+  /** The newest first. */
+  async function list(projectId: string, limit: number): Promise<AuditLine[]> {
+    return lines
+      .find({ projectId }, { projection: { _id: 0 } })
+      .sort({ at: -1 })
+      .limit(limit)
+      .toArray()
+  }
+
+  return { record, forgetPerson, list }
 }
 
 export type AuditStore = ReturnType<typeof createAuditStore>

@@ -54,7 +54,10 @@ export function ownBotOwner(projectId: string): string {
 
 interface ConnectionDoc extends Connection {
   _id: string
+  hook: typeof noHook
 }
+
+const noHook = { state: 'pending', hookId: null, secretHash: null } as const
 
 export type ConnectionStore = ReturnType<typeof createConnectionStore>
 
@@ -83,11 +86,11 @@ export function createConnectionStore(db: Db) {
       )
       return matchedCount === 1
     },
-    /** False where it is disconnected already. */
+    /** Forgets all that is sealed, and the webhook with its secrets. False where it is disconnected already. */
     async disconnect(projectId: string, now: Date): Promise<boolean> {
       const { matchedCount } = await projects.updateOne(
         { _id: projectId, disconnectedAt: null },
-        { $set: { disconnectedAt: now, ownBot: null, consent: null, poster: null } },
+        { $set: { disconnectedAt: now, ownBot: null, consent: null, poster: null, hook: noHook } },
       )
       return matchedCount === 1
     },

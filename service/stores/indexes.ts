@@ -50,6 +50,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { projectId: 1, mrState: 1, judgedAt: -1 } },
       { key: { mrState: 1, projectId: 1 } },
     ]),
+    db.collection('audit').createIndex({ projectId: 1, at: -1 }),
     db
       .collection('deliveries')
       .createIndexes([

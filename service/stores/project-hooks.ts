@@ -6,6 +6,7 @@ import {
   type PollMark,
   type Project,
   type ProjectDoc,
+  type ProjectHook,
 } from './project-documents.js'
 
 /** Connected, and not taken for deleted in GitLab. */
@@ -65,6 +66,17 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
     return matchedCount > 0
   }
 
+  /** Only where the webhook has still the secret of `before` and stands as it did; else false. */
+  async function replaceHook(projectId: string, before: ProjectHook, after: ProjectHook): Promise<boolean> {
+    const { secretHash, state, hookId } = before
+    const same = { 'hook.secretHash': secretHash, 'hook.state': state, 'hook.hookId': hookId }
+    const { matchedCount } = await projects.updateOne(
+      { _id: projectId, disconnectedAt: null, ...same } as Filter<ProjectDoc>,
+      { $set: { hook: after } },
+    )
+    return matchedCount > 0
+  }
+
   /** Projects whose webhook was last looked at before `before` or never, those first that wait longest. */
   async function listHooksToCheck(before: Date, limit: number): Promise<string[]> {
     const isDue = { $or: [{ 'hook.health.checkedAt': { $lt: before } }, { 'hook.health.checkedAt': null }] }
@@ -110,6 +122,7 @@ export function createProjectHooks(projects: Collection<ProjectDoc>) {
     releaseHook,
     setHookHealth,
     loseHook,
+    replaceHook,
     listHooksToCheck,
     listToPoll,
     setPolled,

@@ -139,7 +139,7 @@ export function projectView(input: ProjectInput): ProjectView {
     gitlabHref: gitlab?.project ?? null,
     defaultBranch,
     standalone,
-    settingsHref: standalone && input.mayConfigure ? addresses.settings(path) : null,
+    settingsHref: input.mayConfigure ? addresses.settings(path) : null,
     isEmpty: models.length === 0 && input.isFirstPage,
     isFirstPage: input.isFirstPage,
     firstHref: addresses.models(path),

@@ -4,6 +4,8 @@ import type { ListedModel } from '../../domain/trainings.js'
 import { Problem } from '../../errors.js'
 import type { AnyProjectAccess } from '../../plugins/any-project-access.js'
 import type { PageFrame, PageName, Pages } from '../../render/html.js'
+import type { Speakers } from '../../speakers.js'
+import type { AuditStore } from '../../stores/audit-store.js'
 import type { ComparisonStore } from '../../stores/comparison-store.js'
 import type { CurveStore } from '../../stores/curve-store.js'
 import type { ModelLists } from '../../stores/model-lists.js'
@@ -17,6 +19,8 @@ export interface PageContext {
   curves: CurveStore
   comparisons: ComparisonStore
   pipelines: PipelineStore
+  audit: Pick<AuditStore, 'list'>
+  speakers: Pick<Speakers, 'look'>
   /** Without the host. */
   addresses: Addresses
   /** With the host, for the lines to paste. */

@@ -1,6 +1,6 @@
 import { identityOf } from '../../domain/baseline.js'
-import type { ListedModel } from '../../domain/trainings.js'
 import { canConfigure } from '../../domain/permissions.js'
+import type { ListedModel } from '../../domain/trainings.js'
 import type { AnyReader } from '../../plugins/any-project-access.js'
 import { projectView, shownMergeRequests } from '../../render/pages/project.js'
 import { formatListKey, parseListKey } from '../list-key.js'

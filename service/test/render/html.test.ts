@@ -9,6 +9,7 @@ function sources(problem: string, layout = '{{> @partial-block}}'): HtmlSources 
   const others = {
     projects: '',
     project: '',
+    'project-settings': '',
     history: '',
     model: '',
     'merge-request': '',
