@@ -64,7 +64,7 @@ export async function projectSettingsRoutes(
   add('rotate-secrets', 'configure', act.rotateSecrets)
   add('poster', 'configure', act.dropPoster)
   add('fork-reports', 'configure', act.setForkReports)
-  add('disconnect', 'configure', (sent) => act.confirmed(sent, act.disconnect))
+  add('disconnect', 'configure', (sent) => confirmed(sent, act.disconnect))
 
   function add(name: string, action: PersonAction, make: (sent: Sent) => Promise<string>): void {
     fastify.post<Route>(`/-/projects/:id/${name}`, options, async (request, reply) => {
@@ -142,11 +142,6 @@ function createActs(parts: ProjectSettingsRoutesOptions) {
     return leftWords(leftovers)
   }
 
-  /** What cannot be undone by a click takes the path of the project. */
-  async function confirmed(sent: Sent, make: (sent: Sent) => Promise<string>): Promise<string> {
-    return sent.form.path.trim() === sent.visitor.project.path ? make(sent) : 'wrong-path'
-  }
-
   async function record({ visitor, request }: Sent, action: AuditAction): Promise<void> {
     const { project, user } = visitor
     const by = { gitlabUserId: user.id, username: user.username }
@@ -156,7 +151,12 @@ function createActs(parts: ProjectSettingsRoutesOptions) {
     request.log.info(facts, 'Project settings changed')
   }
 
-  return { testDelivery, rotateSecrets, dropPoster, setForkReports, disconnect, confirmed }
+  return { testDelivery, rotateSecrets, dropPoster, setForkReports, disconnect }
+}
+
+/** What cannot be undone by a click takes the path of the project. */
+async function confirmed(sent: Sent, make: (sent: Sent) => Promise<string>): Promise<string> {
+  return sent.form.path.trim() === sent.visitor.project.path ? make(sent) : 'wrong-path'
 }
 
 const rotationWords = {

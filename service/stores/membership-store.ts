@@ -9,7 +9,7 @@ interface MembershipDoc {
   readAt: Date
 }
 
-export const membershipLifeMs = 5 * 60_000
+const membershipLifeMs = 5 * 60_000
 
 export const membershipIndexes: IndexDescription[] = [
   { key: { readAt: 1 }, expireAfterSeconds: membershipLifeMs / 1000 },

@@ -111,13 +111,16 @@ function forBrowser(
   return done
 }
 
-function forNobody({ variant, kind }: Asked, done: number[]): number[] {
+function forNobody({ method, variant, kind }: Asked, done: number[]): number[] {
   const { need, kinds } = variant
   if (need === 'list') return done
   if (need === 'read' || need === 'report-status') {
     return kind === 'open' && kinds?.includes(kind) !== false ? done : [404]
   }
-  return need === 'configure-page' ? [404] : [401]
+  if (need !== 'configure-page') return [401]
+  // Who might be a Maintainer is led to sign in; programs are told.
+  if (kind === 'open') return method === 'GET' ? [303] : [401]
+  return [404]
 }
 
 function forPerson({ method, variant, credential, right, kind }: Asked, done: number[]): number[] {

@@ -251,7 +251,7 @@ function idOf(token: string): number {
   return Number(claimsOf(token).job_id)
 }
 
-export function claimsOf(token: string): Claims {
+function claimsOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 }
 

@@ -98,6 +98,11 @@ function form(name: string, fields: (cell: Cell) => Record<string, string>): Var
   return (cell) => ({ url: `/-/projects/${cell.project.id}/${name}`, form: fields(cell) })
 }
 
+/** A form of a connected project's settings; it leads back to them. */
+function settingsForm(name: string): Variant {
+  return { need: 'session-configure', send: form(name, () => ({})), kinds: connected, done: [303] }
+}
+
 function page(path: (project: GridProject) => string): Variant['send'] {
   return ({ project }) => ({ url: `/${project.path}${path(project)}` })
 }
@@ -205,6 +210,17 @@ export const expectations: Record<string, Variant[]> = {
         url: `/api/v1/projects/${ref(cell)}${cell.allowed ? '' : `?confirm=${cell.project.path}`}`,
       }),
       done: [400],
+    },
+  ],
+  'DELETE /api/v1/projects/:id/connection': [
+    {
+      need: 'configure',
+      // What the cell before disconnected is connected again.
+      send: async (cell) => {
+        await cell.world.service.stores.connections.reconnect(cell.project.id)
+        return { url: `/api/v1/projects/${ref(cell)}/connection` }
+      },
+      kinds: connected,
     },
   ],
   'PATCH /api/v1/projects/:id/standalone': [
@@ -390,6 +406,12 @@ export const expectations: Record<string, Variant[]> = {
       done: [303],
     },
   ],
+  'POST /-/projects/:id/test-delivery': [settingsForm('test-delivery')],
+  'POST /-/projects/:id/rotate-secrets': [settingsForm('rotate-secrets')],
+  'POST /-/projects/:id/poster': [settingsForm('poster')],
+  'POST /-/projects/:id/fork-reports': [settingsForm('fork-reports')],
+  // Without the confirmation where it would be done.
+  'POST /-/projects/:id/disconnect': [settingsForm('disconnect')],
   'POST /-/projects/:id/description': [
     {
       need: 'session-configure',
@@ -476,7 +498,7 @@ export const expectations: Record<string, Variant[]> = {
       of: 'merge request',
       kinds: connected,
     },
-    { need: 'configure-page', send: page(() => '/-/settings'), of: 'settings', kinds: standalone },
+    { need: 'configure-page', send: page(() => '/-/settings'), of: 'settings' },
     { need: 'nothing', send: fixed('/api/v1/none'), of: 'no such address', done: [404] },
     { need: 'nothing', send: fixed('/one'), of: 'no such page', done: [404] },
   ],

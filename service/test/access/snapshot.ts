@@ -4,11 +4,13 @@ import type { TestService } from '../support/service.js'
 /** Everything that the service keeps, a line for each document, and what it has written in GitLab. */
 export type Snapshot = Map<string, string>
 
-/** What may change although a request was refused: when somebody was last seen, and that GitLab suspends them. */
+/** What may change although a request was refused: when somebody was last seen, that GitLab suspends them, and who was
+ * found to speak for a project. */
 const seen: Record<string, string> = {
   apiTokens: 'lastUsedAt',
   sessions: 'lastSeenAt',
   grants: 'suspension',
+  projects: 'poster',
 }
 /** Answers of GitLab that are kept for a while. */
 const caches = new Set(['memberships'])

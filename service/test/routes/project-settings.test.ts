@@ -74,7 +74,10 @@ t.test('forms of others change nothing', async (t) => {
     ),
   )
 
-  t.same(answers, Array(6).fill([403, 403]))
+  t.same(
+    answers,
+    Array.from({ length: 6 }, () => [403, 403]),
+  )
   t.match(await stored(), { hook: { state: 'registered' }, forkReports: undefined })
 })
 

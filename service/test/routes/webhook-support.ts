@@ -15,7 +15,7 @@ import { createStores, type Stores } from '../../stores/stores.js'
 export const now = new Date('2026-01-01T00:00:00Z')
 export const secret = 'the-secret-of-this-project'
 export const earlierSecret = 'the-secret-before'
-export const signingToken = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+const signingToken = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
 export const earlierSigningToken = `whsec_${Buffer.alloc(32, 2).toString('base64')}`
 
 const fixtures = new URL('../fixtures/webhooks/', import.meta.url)
