@@ -1,4 +1,5 @@
 import type { Addresses } from '../../domain/addresses.js'
+import type { ErrorCode } from '../../errors.js'
 import type { PageFrame } from '../html.js'
 import type { Link } from './common.js'
 
@@ -12,6 +13,7 @@ export interface ProblemView extends PageFrame {
 }
 
 export interface ProblemInput {
+  code: ErrorCode
   status: number
   message: string
   help: string
@@ -21,6 +23,12 @@ export interface ProblemInput {
   /** Where signing in may help; else null. */
   signInHref: string | null
   addresses: Addresses
+}
+
+/** Where the status alone would say something wrong. */
+const headingsOfCodes: Partial<Record<ErrorCode, string>> = {
+  SIGN_IN_STALE: 'This sign-in has ended',
+  NOT_CONFIRMED: 'Not confirmed',
 }
 
 const headings: Record<number, string> = {
@@ -33,10 +41,11 @@ const headings: Record<number, string> = {
 }
 
 export function problemView(input: ProblemInput): ProblemView {
-  const { status, addresses, projectPath } = input
+  const { code, status, addresses, projectPath } = input
   // What went wrong here is told to whoever runs the service, by the log.
   const isOurs = status >= 500
-  const heading = headings[status] ?? (isOurs ? 'Something went wrong' : 'This did not work')
+  const heading =
+    headingsOfCodes[code] ?? headings[status] ?? (isOurs ? 'Something went wrong' : 'This did not work')
   return {
     title: heading,
     crumbs: [{ text: 'Projects', href: addresses.projects() }],

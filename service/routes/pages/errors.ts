@@ -28,6 +28,7 @@ export function createPageErrorHandler(options: PageErrorOptions): PageErrorHand
     }
     if (problem.retryAfterSeconds !== null) reply.header('retry-after', problem.retryAfterSeconds)
     const view = problemView({
+      code,
       status,
       message,
       help,
