@@ -34,27 +34,27 @@ export const errorCatalogue = {
   API_TOKEN_MISSING: {
     status: 401,
     retryable: false,
-    help: 'Send a personal token as "Authorization: Bearer mlmm_…"; whoever runs this service makes it with: npm run token.',
+    help: 'Send a personal token as "Authorization: Bearer mlmm_…". Make it at /-/profile/tokens; where nobody can sign in, whoever runs this service makes it with: npm run token.',
   },
   API_TOKEN_INVALID: {
     status: 401,
     retryable: false,
-    help: 'Use the token as npm run token printed it; it starts with mlmm_.',
+    help: 'Use the token as /-/profile/tokens, or npm run token, showed it; it starts with mlmm_.',
   },
   API_TOKEN_EXPIRED: {
     status: 401,
     retryable: false,
-    help: 'Have whoever runs this service make a new token.',
+    help: 'Make a new token at /-/profile/tokens, or have whoever runs this service make it with: npm run token.',
   },
   API_TOKEN_REVOKED: {
     status: 401,
     retryable: false,
-    help: 'Have whoever runs this service make a new token.',
+    help: 'Make a new token at /-/profile/tokens, or have whoever runs this service make it with: npm run token.',
   },
   API_TOKEN_READ_ONLY: {
     status: 403,
     retryable: false,
-    help: 'Use a token that was made without --read.',
+    help: 'Use a token that may read and write, made at /-/profile/tokens, or by npm run token without --read.',
   },
   USER_NOT_ACTIVE: {
     status: 403,
