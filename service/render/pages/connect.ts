@@ -207,7 +207,7 @@ function hookOf(connected: ConnectedInput, publicUrl: string): HookView {
       return {
         ...nothing,
         words:
-          'There is no webhook: GitLab lets Maintainers register one, and none of those who may speak for the project is one. Pipelines are polled instead, so notes come some minutes later.',
+          'There is no webhook: GitLab lets Maintainers register one, and none of those who may speak for the project is one. Pipelines are polled instead, so notes come some seconds later.',
         canTryAgain: true,
       }
     case 'refused':
