@@ -55,7 +55,8 @@ export async function deletionPages(fastify: FastifyInstance, parts: DeletionPag
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'NOT_CONFIRMED') throw error
       const { project } = await anyAccess.getReadable(person, projectId)
-      if (project.gitlabProjectId !== null) throw error
+      if (project.gitlabProjectId !== null)
+        return await reply.redirect(addresses.settings(project.path, 'wrong-path'), 303)
       const problem = { at: 'delete', message: `This is not ${project.path}. Nothing was deleted.` } as const
       const { gitlabUserId } = person
       const view = standaloneSettingsView({ project, gitlabUserId, problem, written: {}, addresses })

@@ -145,8 +145,8 @@ t.test('disconnecting takes the path, and shows what is left', async (t) => {
 })
 
 t.test('a deleted project is gone at once', async (t) => {
-  t.match(await send('delete', { path: 'research' }), { to: `${page}?result=wrong-path` })
-  t.same(await send('delete', { path: 'research/iris' }), { status: 303, to: '/' })
+  t.match(await send('delete', { confirm: 'research' }), { to: `${page}?result=wrong-path` })
+  t.same(await send('delete', { confirm: 'research/iris' }), { status: 303, to: '/' })
 
   t.equal((await maya.get('/research/iris')).status, 404)
   t.ok(await db.collection('audit').findOne({ action: 'project_deleted', projectId: id }))
