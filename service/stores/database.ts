@@ -6,6 +6,7 @@ import {
   MongoNetworkError,
   MongoServerSelectionError,
 } from 'mongodb'
+import { endWaitsOfClosedConnections } from './driver-close.js'
 
 /** Acknowledged means: on a majority of the members and in their journals. */
 export const durable = { w: 'majority', journal: true } as const
@@ -27,6 +28,7 @@ export async function connectDatabase(
   url: string,
   { selectionTimeoutMs = 10_000 }: ConnectOptions = {},
 ): Promise<Database> {
+  endWaitsOfClosedConnections()
   const client = new MongoClient(url, {
     ignoreUndefined: true,
     maxPoolSize: 50,
