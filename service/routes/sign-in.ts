@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import type { Addresses } from '../domain/addresses.js'
@@ -50,7 +49,7 @@ export async function signInRoutes(fastify: FastifyInstance, parts: SignInRoutes
     if (purpose === 'posting') await request.getSession()
     const { url, state, verifier } = await signIn.begin(purpose)
     const returnTo = returnPath(request.query.return_to, basePath)
-    await reply.keepSignInState({ state, verifier, returnTo, purpose })
+    reply.keepSignInState({ state, verifier, returnTo, purpose })
     return reply.redirect(url, 302)
   })
 
@@ -59,11 +58,9 @@ export async function signInRoutes(fastify: FastifyInstance, parts: SignInRoutes
     options,
     async (request, reply) => {
       const signIn = getSignIn(parts)
-      const kept = await request.signInState()
-      if (kept === null || !isSame(request.query.state, kept.state)) {
-        throw stale('This browser has begun no sign-in that would end here.')
-      }
-      reply.clearSignInState()
+      const kept = request.signInState(request.query.state)
+      if (kept === null) throw stale('This browser has begun no sign-in that would end here.')
+      reply.clearSignInState(kept.state)
       const isFirst = await sessions.spendState(kept.state, new Date(clock().getTime() + 2 * signInLifeMs))
       if (!isFirst) throw stale('This sign-in has ended already.')
       const { purpose, state, verifier } = kept
@@ -88,15 +85,6 @@ const noHeaders = {
 function getSignIn({ signIn }: SignInRoutesOptions): SignIn {
   if (signIn !== null) return signIn
   throw new Problem('SIGN_IN_OFF', { message: 'Nobody can sign in here.' })
-}
-
-function isSame(given: unknown, expected: string): boolean {
-  if (typeof given !== 'string') return false
-  return timingSafeEqual(digest(given), digest(expected))
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 function stale(message: string): Problem {

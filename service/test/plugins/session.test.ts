@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { deriveKey } from '../../plugins/session.js'
+import { deriveKey } from '../../plugins/cookie-tokens.js'
 import { cookiePlace } from '../../plugins/cookie-place.js'
 import { makeToken } from '../support/people.js'
 import {
@@ -93,7 +93,7 @@ t.test('a forged or stolen session opens nothing and changes nothing', async (t)
     'a longer signature': `${good}AAAA`,
     'four parts': `${good}.${signature}`,
     'an ID token of CI': simulator.idToken({ jobId, aud: service.url }),
-    'the cookie of a sign-in': begun.cookie.slice('mlmm-sign-in='.length),
+    'the cookie of a sign-in': begun.cookie.slice(begun.cookie.indexOf('=') + 1),
     'an API token': await makeToken(service, maintainer.id),
     'a GitLab token': maintainer.token,
     'the bare sid': sid,

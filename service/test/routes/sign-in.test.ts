@@ -16,6 +16,32 @@ async function nothingKept(userId: number): Promise<boolean> {
   return user === null && grant === null && sessions.length === 0
 }
 
+/** A browser that keeps and drops cookies as it is told. */
+function createJar() {
+  const jar = new Map<string, string>()
+
+  async function open(path: string) {
+    const cookie = [...jar].map((pair) => pair.join('=')).join('; ')
+    const answer = await browserWith(service, cookie).get(path)
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? []
+      if (value === '') jar.delete(name)
+      else jar.set(name, value)
+    }
+    return answer
+  }
+
+  /** Where GitLab leads back to. */
+  async function begin(returnTo: string): Promise<string> {
+    const begun = await open(`/-/sign-in?return_to=${encodeURIComponent(returnTo)}`)
+    const url = begun.headers.get('location') ?? ''
+    return simulator.authorize({ userId: maintainer.id, url }).slice(service.url.length)
+  }
+
+  const begunCount = () => [...jar.keys()].filter((name) => name.startsWith('mlmm-sign-in-')).length
+  return { jar, open, begin, begunCount }
+}
+
 t.test('signing in registers the account, keeps the grant and leads back', async (t) => {
   const { callback, cookie, url } = await reachCallback(service, {
     userId: maintainer.id,
@@ -30,7 +56,7 @@ t.test('signing in registers the account, keeps the grant and leads back', async
   t.equal(answer.status, 303)
   t.equal(answer.headers.get('location'), '/research/iris?before=1')
   t.match(answer.headers.getSetCookie(), [
-    /^mlmm-sign-in=; Max-Age=0; Path=\/; .*HttpOnly; SameSite=Lax$/,
+    /^mlmm-sign-in-[0-9a-f]{12}=; Max-Age=0; Path=\/; .*HttpOnly; SameSite=Lax$/,
     /^mlmm=[\w.-]+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
   ])
   t.match(await stores.users.find(maintainer.id), { username: 'maya', name: 'Maya Maintainer' })
@@ -87,6 +113,56 @@ t.test('whatever is wrong with the way back is refused, and nothing is kept', as
 
   t.ok(await nothingKept(stranger.id))
   t.ok(await nothingKept(other.id))
+})
+
+t.test('several sign-ins begun in one browser end each for itself, in any order', async (t) => {
+  const browser = createJar()
+  const first = await browser.begin('/research/first')
+  now = new Date(now.getTime() + 6 * 60_000)
+  const second = await browser.begin('/research/second')
+  const third = await browser.begin('/research/third')
+
+  t.equal((await browser.open(second)).headers.get('location'), '/research/second')
+  t.equal((await browser.open(second)).status, 400, 'works once')
+  t.equal((await browser.open(first)).headers.get('location'), '/research/first')
+  now = new Date(now.getTime() + 6 * 60_000)
+  t.equal((await browser.open(third)).headers.get('location'), '/research/third')
+  const late = await browser.begin('/research/late')
+  now = new Date(now.getTime() + 6 * 60_000)
+  const young = await browser.begin('/research/young')
+  now = new Date(now.getTime() + 5 * 60_000)
+  t.equal((await browser.open(late)).status, 400, 'each has an end of its own')
+  t.equal((await browser.open(young)).status, 303)
+})
+
+t.test('a browser keeps the five sign-ins that it began last, or fewer long ones', async (t) => {
+  const browser = createJar()
+  const begun = []
+  for (let index = 0; index < 7; index += 1) begun.push(await browser.begin(`/research/${index}`))
+
+  t.equal(browser.begunCount(), 5)
+  const statuses = []
+  for (const callback of begun) statuses.push((await browser.open(callback)).status)
+  t.same(statuses, [400, 400, 303, 303, 303, 303, 303])
+
+  browser.jar.set(`mlmm-sign-in-${'0'.repeat(12)}`, 'rubbish')
+  await browser.begin(`/${'x'.repeat(1_500)}`)
+  const long = await browser.begin(`/${'y'.repeat(1_500)}`)
+  const longer = await browser.begin(`/${'z'.repeat(1_900)}`)
+  t.equal(browser.begunCount(), 1)
+  t.equal((await browser.open(long)).status, 400)
+  t.equal((await browser.open(longer)).status, 303)
+})
+
+t.test('the cookie of one sign-in under the name of another opens nothing', async (t) => {
+  const browser = createJar()
+  const mine = await browser.begin('/')
+  const [name = ''] = [...browser.jar.keys()]
+  const other = createJar()
+  await other.begin('/')
+  browser.jar.set(name, [...other.jar.values()][0] ?? '')
+
+  t.equal((await browser.open(mine)).status, 400)
 })
 
 t.test('who is blocked in GitLab is told so', async (t) => {

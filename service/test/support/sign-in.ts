@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { deriveKey } from '../../plugins/session.js'
+import { deriveKey } from '../../plugins/cookie-tokens.js'
 import type { Answer, TestService } from './service.js'
 
 /** A browser in which somebody is signed in. */
@@ -37,13 +37,19 @@ export async function reachCallback(service: TestService, departure: Departure) 
   const begun = await browserWith(service, cookie).get(`/-/sign-in${query}`)
   const url = begun.headers.get('location') ?? ''
   const back = service.simulator.authorize({ userId, url, decision })
-  const cookies = [cookie, cookieNamed(begun, 'mlmm-sign-in')].filter((one) => one !== '')
+  const cookies = [cookie, signInCookie(begun)].filter((one) => one !== '')
   return { callback: back.slice(service.url.length), cookie: cookies.join('; '), url }
 }
 
 /** `name=value` as the browser sends it back. */
 export function cookieNamed({ headers }: Pick<Answer, 'headers'>, name: string): string {
   const set = headers.getSetCookie().find((one) => one.startsWith(`${name}=`))
+  return set?.split(';')[0] ?? ''
+}
+
+/** What a browser got when it began to sign in. */
+function signInCookie({ headers }: Pick<Answer, 'headers'>): string {
+  const set = headers.getSetCookie().find((one) => /^mlmm-sign-in-[0-9a-f]{12}=[^;]/.test(one))
   return set?.split(';')[0] ?? ''
 }
 
