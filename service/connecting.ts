@@ -6,6 +6,7 @@ import type { GitLab, GitLabPerson, GitLabProject } from './gitlab/port.js'
 import type { RegisterHook } from './hook-registration.js'
 import { jobKey } from './jobs/keys.js'
 import type { Queue } from './jobs/queue.js'
+import { sealOwnBot, tokenEndFrom } from './own-bot.js'
 import type { People } from './people.js'
 import type { AnyProjectAccess } from './plugins/any-project-access.js'
 import { refusalOf } from './plugins/person-actions.js'
@@ -14,13 +15,10 @@ import { askGitLab, noSuchProject, type ProjectAccess } from './plugins/project-
 import { projectFacts } from './project-refresh.js'
 import { isRefusal } from './speaker-ladder.js'
 import type { Rung, Speakers } from './speakers.js'
-import { type ConnectionStore, ownBotOwner } from './stores/connection-store.js'
+import type { ConnectionStore } from './stores/connection-store.js'
 import type { DeliveryStore } from './stores/delivery-store.js'
 import type { Project, ProjectFacts, ProjectStore } from './stores/project-store.js'
 import type { Sealer } from './stores/sealing.js'
-
-/** GitLab gives tokens at most 365 days. */
-const tokenLifeMs = 364 * 24 * 3_600_000
 
 export interface ConnectingOptions {
   people: People
@@ -282,7 +280,7 @@ function createConsents(options: ConnectingOptions) {
   }
 
   async function makeOwnBot({ id, gitlabProjectId, ownBot }: Project, gitlab: GitLab): Promise<void> {
-    const expiresAt = new Date(clock().getTime() + tokenLifeMs)
+    const expiresAt = tokenEndFrom(clock())
     const made = await gitlab
       .createProjectToken(gitlabProjectId, { name: 'mlmm', expiresAt })
       .catch((error: unknown) => {
@@ -292,13 +290,8 @@ function createConsents(options: ConnectingOptions) {
       })
     if (made === null) return
     const bot = await gitlab.findUser(made.userId).catch(() => null) // The token works without its bot's name.
-    const own = {
-      gitlabUserId: made.userId,
-      username: bot?.username ?? `project_${gitlabProjectId}_bot`,
-      tokenId: made.id,
-      token: sealer.seal(made.token, ownBotOwner(id)),
-      expiresAt: made.expiresAt,
-    }
+    const username = bot?.username ?? `project_${gitlabProjectId}_bot`
+    const own = sealOwnBot({ projectId: id, username, made, sealer, now: clock() })
     const isOurs = await connections.setOwnBot(id, own, ownBot?.tokenId ?? null)
     if (!isOurs) await askGitLab(() => gitlab.revokeProjectToken(gitlabProjectId, made.id))
   }

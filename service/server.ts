@@ -55,6 +55,7 @@ async function main(): Promise<void> {
     sealer,
     stores,
     gitlab,
+    speakers,
     gitlabTimeoutMs,
     queue,
     clock,

@@ -25,6 +25,8 @@ export interface LadderOptions {
   clock: () => Date
 }
 
+const renewalRetryMs = 2_000
+
 export type Ladder = ReturnType<typeof createLadder>
 
 /** Those who might speak for a project, the best first. */
@@ -43,7 +45,10 @@ export function createLadder(options: LadderOptions) {
         kind: 'project-bot',
         find: async () => {
           const own = ownBotOf(options, project)
-          return own.speaker === null ? own : checked(own.speaker, gitlabProjectId, canPost)
+          if (own.speaker === null) return own
+          const found = await checked(own.speaker, gitlabProjectId, canPost)
+          if (found.reason === 'refused') waitForRenewal(options, project)
+          return found
         },
       })
     }
@@ -104,6 +109,20 @@ export function ownBotOf(
   const { gitlabUserId, username } = ownBot
   const gitlab = clients.forToken(token)
   return { speaker: { kind: 'project-bot', id: gitlabUserId, username, gitlab }, reason: null }
+}
+
+/** @throws GitLabError where the token has just ended for a new one, which is about to be known */
+function waitForRenewal({ clock }: LadderOptions, { gitlabProjectId, ownBot }: Project): void {
+  const until = ownBot?.renewing?.until
+  if (until === undefined || until <= clock()) return
+  throw new GitLabError({
+    kind: 'unavailable',
+    status: null,
+    endpoint: 'not called',
+    reason: `the bot of project ${gitlabProjectId} is given another token`,
+    retryAfterMs: renewalRetryMs,
+    outcomeUnknown: false,
+  })
 }
 
 export function consentOf(clients: GitLabClients, { consent }: Project): Speaker | null {

@@ -9,6 +9,10 @@ export interface Profile {
   commitMergeRequestState: boolean
   /** CI lint reads the configuration of any commit, not only of the default branch: since 16.5. */
   lintsCommits: boolean
+  /** Whoever rotates a token may say when the new one ends: since 16.6. */
+  rotatesUntil: boolean
+  /** A project access token may rotate itself: since 17.9. */
+  selfRotation: boolean
   hooks: {
     webhookUuid: boolean
     idempotencyKey: boolean
@@ -35,6 +39,8 @@ const since190: Profile = {
   hidesInvitedMembers: false,
   commitMergeRequestState: true,
   lintsCommits: true,
+  rotatesUntil: true,
+  selfRotation: true,
   hooks: {
     webhookUuid: true,
     idempotencyKey: true,
@@ -59,6 +65,7 @@ const since174: Profile = {
   ...since184,
   version: '17.4.2',
   commitMergeRequestState: false,
+  selfRotation: false,
   hooks: { ...since184.hooks, disabling: 'client-errors-for-good' },
   claims: { ...since184.claims, jobProject: false },
 }
@@ -69,6 +76,7 @@ const since160: Profile = {
   movedProjectRedirects: false,
   hidesInvitedMembers: true,
   lintsCommits: false,
+  rotatesUntil: false,
   hooks: {
     ...since174.hooks,
     webhookUuid: false,

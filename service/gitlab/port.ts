@@ -200,6 +200,12 @@ export interface GitLabProjectToken {
   expiresAt: Date
 }
 
+export interface GitLabProjectTokenState {
+  id: number
+  userId: number
+  isActive: boolean
+}
+
 /** Every method rejects with `GitLabError` (gitlab/errors.ts); `find…` answers null where GitLab answers 404. */
 export interface GitLab {
   /** The same client, sharing its token and rate limit, whose calls carry the context. */
@@ -271,8 +277,14 @@ export interface GitLab {
   deleteHook(gitlabProjectId: number, hookId: number): Promise<void>
   /** Makes a bot that is a Developer of the project, with a token of scope `api`. */
   createProjectToken(gitlabProjectId: number, settings: ProjectTokenSettings): Promise<GitLabProjectToken>
-  /** A new token for the same bot; the one before ends at once. */
-  rotateProjectToken(gitlabProjectId: number, tokenId: number, expiresAt: Date): Promise<GitLabProjectToken>
+  listProjectTokens(gitlabProjectId: number): Promise<GitLabProjectTokenState[]>
+  /** A new token for the same bot; the one before ends at once. GitLab before 16.6 gives it a week whatever is asked for,
+   * and knows `self` since 17.9. Rotating one that has ended ends all that came of it. */
+  rotateProjectToken(
+    gitlabProjectId: number,
+    tokenId: number | 'self',
+    expiresAt: Date,
+  ): Promise<GitLabProjectToken>
   /** Revokes it and removes its bot; resolves also where it is gone already (404). */
   revokeProjectToken(gitlabProjectId: number, tokenId: number): Promise<void>
   findHook(gitlabProjectId: number, hookId: number): Promise<GitLabHookState | null>

@@ -15,6 +15,7 @@ import type {
   GitLabPipeline,
   GitLabProject,
   GitLabProjectToken,
+  GitLabProjectTokenState,
   GitLabUser,
 } from './port.js'
 
@@ -321,4 +322,12 @@ export const ProjectToken = z
     token: made.token,
     userId: made.user_id,
     expiresAt: new Date(made.expires_at),
+  }))
+
+export const ProjectTokenState = z
+  .object({ id: Id, user_id: Id, active: z.boolean() })
+  .transform((token): GitLabProjectTokenState => ({
+    id: token.id,
+    userId: token.user_id,
+    isActive: token.active,
   }))

@@ -35,6 +35,7 @@ const needs = {
   addHook: 'maintain',
   editHook: 'maintain',
   deleteHook: 'maintain',
+  listProjectTokens: 'maintain',
   createProjectToken: 'maintain',
   rotateProjectToken: 'maintain',
   revokeProjectToken: 'maintain',

@@ -1,11 +1,11 @@
 import { ProjectAccessTokens } from '@gitbeaker/rest'
 import { z } from 'zod'
-import { find, get } from './answers.js'
+import { find, get, list, perPage } from './answers.js'
 import type { GitLab } from './port.js'
-import { ProjectToken } from './schema.js'
+import { ProjectToken, ProjectTokenState } from './schema.js'
 
 type Resource = NonNullable<ConstructorParameters<typeof ProjectAccessTokens>[0]>
-type Calls = 'createProjectToken' | 'rotateProjectToken' | 'revokeProjectToken'
+type Calls = 'listProjectTokens' | 'createProjectToken' | 'rotateProjectToken' | 'revokeProjectToken'
 
 const developer = 30
 
@@ -13,6 +13,8 @@ const developer = 30
 export function projectTokenCalls(resource: Resource): Pick<GitLab, Calls> {
   const tokens = new ProjectAccessTokens(resource)
   return {
+    listProjectTokens: (projectId) =>
+      list((page) => tokens.all(projectId, { perPage, page }), ProjectTokenState),
     createProjectToken: (projectId, { name, expiresAt }) =>
       get(
         tokens.create(projectId, name, ['api'], dayOf(expiresAt), { accessLevel: developer }),

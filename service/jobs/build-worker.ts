@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { createAddresses } from '../domain/addresses.js'
 import type { GitLab } from '../gitlab/port.js'
 import { createHookRegistration } from '../hook-registration.js'
+import type { Speakers } from '../speakers.js'
 import type { Sealer } from '../stores/sealing.js'
 import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
@@ -24,6 +25,7 @@ import { createPipelineJob } from './pipeline.js'
 import { createPollJob } from './poll.js'
 import type { Queue } from './queue.js'
 import { createReconcileJob } from './reconcile.js'
+import { createRenewBotJob } from './renew-bot.js'
 import { createRulesReader } from './rules-reader.js'
 import { createWorker, type Worker } from './worker.js'
 
@@ -36,6 +38,7 @@ export interface WorkerParts {
   sealer: Sealer
   stores: Stores
   gitlab: GitLab
+  speakers: Pick<Speakers, 'findKeeper' | 'findFormer' | 'forget'>
   gitlabTimeoutMs: number
   queue: Queue
   clock: () => Date
@@ -44,7 +47,7 @@ export interface WorkerParts {
 
 /** The worker with a handler for every type of job. */
 export function buildWorker(parts: WorkerParts): Worker {
-  const { publicUrl, signingKey, sealer, stores, gitlabTimeoutMs, clock, log } = parts
+  const { publicUrl, signingKey, sealer, stores, speakers, gitlabTimeoutMs, clock, log } = parts
   const gitlab = namingCause(parts.gitlab)
   const queue = passingCause(parts.queue)
   const writer = createNoteWriter({
@@ -86,6 +89,7 @@ export function buildWorker(parts: WorkerParts): Worker {
       'delete-person': createDeletePersonJob(shared),
       hook: createHookJob({ ...shared, registerHook: createHookRegistration({ ...shared, sealer }) }),
       'hook-health': createHookHealthJob(shared),
+      'renew-bot': createRenewBotJob({ ...shared, speakers, sealer }),
       poll: createPollJob(shared),
       reconcile: createReconcileJob(shared),
     },

@@ -8,6 +8,8 @@ export const jobKey = {
   noteCheck: (projectId: string, mrIid: number) => `note-check:${projectId}:${mrIid}`,
   /** Registers the webhook of a project that was connected. */
   hook: (projectId: string) => `hook:${projectId}`,
+  /** Has GitLab give a project's own bot another token. */
+  renewBot: (projectId: string) => `renew-bot:${projectId}`,
   /** Deletes what a hidden project has. */
   deleteProject: (projectId: string) => `delete-project:${projectId}`,
   /** Takes the name of a person who deleted their data off the models they reported. */

@@ -1,4 +1,5 @@
 import type { ComparisonStore } from '../stores/comparison-store.js'
+import type { ConnectionStore } from '../stores/connection-store.js'
 import type { JobStore } from '../stores/job-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { PipelineStore } from '../stores/pipeline-store.js'
@@ -30,6 +31,7 @@ export interface ReconcileJobOptions {
   jobs: JobStore
   settings: SettingsStore
   comparisons: Pick<ComparisonStore, 'listProjectsWithOpen'>
+  connections: Pick<ConnectionStore, 'listBotsToRenew'>
   queue: Pick<Queue, 'enqueue'>
   clock: () => Date
 }
@@ -37,7 +39,7 @@ export interface ReconcileJobOptions {
 /** Finds what everything else forgot: models whose pipeline nobody looked at since (the process died in between),
  * pipelines whose end was never heard of, and work that was given up while GitLab was away. */
 export function createReconcileJob(options: ReconcileJobOptions): JobHandler {
-  const { projects, models, pipelines, jobs, settings, comparisons, queue, clock } = options
+  const { projects, models, pipelines, jobs, settings, comparisons, connections, queue, clock } = options
 
   return async (_job, { log }) => {
     const now = clock()
@@ -67,7 +69,8 @@ export function createReconcileJob(options: ReconcileJobOptions): JobHandler {
       hookless: ago(hookless),
       limit: mostPerRun,
     })
-    const keys = [...hooks.map(jobKey.hookHealth), ...polls.map(jobKey.poll)]
+    const bots = await connections.listBotsToRenew(now, mostPerRun)
+    const keys = [...bots.map(jobKey.renewBot), ...hooks.map(jobKey.hookHealth), ...polls.map(jobKey.poll)]
     await Promise.all(
       keys.map((key, index) => queue.enqueue(key, { delayMs: Math.floor((index * everyMs) / keys.length) })),
     )

@@ -1,4 +1,4 @@
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Filter } from 'mongodb'
 import type { Sealed } from './sealing.js'
 
 /** Who may speak for a project in GitLab: its own bot, the bot of the instance, or a maintainer who consented. */
@@ -12,6 +12,16 @@ export interface OwnBot {
   /** For `ownBotOwner`. */
   token: Sealed
   expiresAt: Date
+  /** When to have GitLab give another token; absent in rows of older versions: some days before the end. */
+  renewAt?: Date
+  /** Begun and not known to have ended, by the job's claim of this fence. */
+  renewing?: RenewalMark
+}
+
+export interface RenewalMark {
+  fence: number
+  /** How long others wait for its outcome. */
+  until: Date
 }
 
 /** A maintainer who lets the service post as them. */
@@ -57,9 +67,22 @@ interface ConnectionDoc extends Connection {
   hook: typeof noHook
 }
 
+/** GitLab ended the token before when it made a later one of the same bot, so only the latest works. */
+function replaceable(ownBot: OwnBot | null, formerTokenId: number | null): Filter<ConnectionDoc> {
+  if (formerTokenId === null) return { ownBot: null, disconnectedAt: null }
+  const former = { 'ownBot.tokenId': formerTokenId }
+  if (ownBot === null) return former as Filter<ConnectionDoc>
+  const { gitlabUserId, tokenId } = ownBot
+  const earlier = { 'ownBot.gitlabUserId': gitlabUserId, 'ownBot.tokenId': { $lt: tokenId } }
+  return { $or: [former, earlier] } as Filter<ConnectionDoc>
+}
+
 const noHook = { state: 'pending', hookId: null, secretHash: null } as const
 
 export type ConnectionStore = ReturnType<typeof createConnectionStore>
+
+/** How long before its end a bot's token is renewed at most. */
+export const renewedBeforeMs = 14 * 24 * 3_600_000
 
 /** Writes the fields of `Connection`; they are read with the project. */
 export function createConnectionStore(db: Db) {
@@ -78,13 +101,48 @@ export function createConnectionStore(db: Db) {
       ownBot: OwnBot | null,
       formerTokenId: number | null,
     ): Promise<boolean> {
-      const former =
-        formerTokenId === null ? { ownBot: null, disconnectedAt: null } : { 'ownBot.tokenId': formerTokenId }
       const { matchedCount } = await projects.updateOne(
-        { _id: projectId, ...former },
+        { _id: projectId, ...replaceable(ownBot, formerTokenId) },
         { $set: { ownBot, poster: null } },
       )
       return matchedCount === 1
+    },
+    /** Projects whose own bot is to get another token. */
+    async listBotsToRenew(now: Date, limit: number): Promise<string[]> {
+      const endsSoon = { $lte: new Date(now.getTime() + renewedBeforeMs) }
+      const isDue = { $or: [{ 'ownBot.renewAt': { $exists: false } }, { 'ownBot.renewAt': { $lte: now } }] }
+      const filter = { 'ownBot.expiresAt': endsSoon, disconnectedAt: null, orphanedAt: null, ...isDue }
+      const found = await projects
+        .find(filter as Filter<ConnectionDoc>)
+        .project<{ _id: string }>({ _id: 1 })
+        .limit(limit)
+        .toArray()
+      return found.map(({ _id }) => _id)
+    },
+    /** The bot as it was; null where a later claim is at it, or it is another one. */
+    async claimRenewal(projectId: string, tokenId: number, mark: RenewalMark): Promise<OwnBot | null> {
+      const isFree = { 'ownBot.tokenId': tokenId, 'ownBot.renewing.fence': { $not: { $gte: mark.fence } } }
+      const before = await projects.findOneAndUpdate(
+        { _id: projectId, ...isFree } as Filter<ConnectionDoc>,
+        { $set: { 'ownBot.renewing': mark } as object },
+        { returnDocument: 'before' },
+      )
+      return before?.ownBot ?? null
+    },
+    /** Ends it without a new token; `isOpen`: what became of a try before is still unknown. */
+    async endRenewal(
+      projectId: string,
+      fence: number,
+      { isOpen, renewAt }: { isOpen: boolean; renewAt?: Date },
+    ): Promise<void> {
+      const set = {
+        ...(renewAt !== undefined && { 'ownBot.renewAt': renewAt }),
+        ...(isOpen && { 'ownBot.renewing.until': new Date(0) }),
+      }
+      await projects.updateOne(
+        { _id: projectId, 'ownBot.renewing.fence': fence } as Filter<ConnectionDoc>,
+        { $set: set, ...(!isOpen && { $unset: { 'ownBot.renewing': true } }) } as object,
+      )
     },
     /** Forgets all that is sealed, and the webhook with its secrets. False where it is disconnected already. */
     async disconnect(projectId: string, now: Date): Promise<boolean> {

@@ -158,10 +158,10 @@ function createOfProject(ask: SignedAsk): unknown {
 /** A new token for the same bot; the old one ends at once. Without `expires_at` it lives a week. */
 function rotateOfProject(ask: SignedAsk): unknown {
   const { world } = ask
-  const project = managedProject(ask)
-  const old = projectToken(ask, project)
-  if (tokenState(old, world.now()) !== 'active') throw badRequest('Token already revoked')
-  const expiresAt = expiryOf(ask) ?? inDays(world, 7)
+  const isSelf = ask.params['tokenId'] === 'self'
+  const project = isSelf ? projectOf(ask) : managedProject(ask)
+  const old = isSelf ? rotatingItself(ask, project) : rotatedByPerson(ask, project)
+  const expiresAt = (world.profile.rotatesUntil ? expiryOf(ask) : null) ?? inDays(world, 7)
   old.state = 'revoked'
   const { name, scopes } = old
   for (const member of project.members) {
@@ -169,6 +169,24 @@ function rotateOfProject(ask: SignedAsk): unknown {
   }
   const token = saveToken(world, old.userId, { name, scopes, expiresAt, projectId: project.id })
   return { ...presentOfProject(world, project, token), token: token.value }
+}
+
+function rotatingItself(ask: SignedAsk, project: Project): AccessToken {
+  if (!ask.world.profile.selfRotation) throw parameterError('token_id is invalid')
+  const own = ownToken(ask)
+  if (own.projectId !== project.id) throw messageError(405, '405 Method Not Allowed')
+  return own
+}
+
+/** One that was rotated or revoked before takes the tokens that came of it with it. */
+function rotatedByPerson(ask: SignedAsk, project: Project): AccessToken {
+  if (ask.caller.token !== null && ask.caller.token.projectId !== null) throw unauthorized()
+  const old = projectToken(ask, project)
+  if (tokenState(old, ask.world.now()) === 'active') return old
+  for (const token of ofProject(ask, project)) {
+    if (token.userId === old.userId) token.state = 'revoked'
+  }
+  throw badRequest('Token already revoked')
 }
 
 function present(world: World, token: AccessToken): Record<string, unknown> {

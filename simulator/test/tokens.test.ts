@@ -87,6 +87,26 @@ for (const version of ['16.0', '17.4', '18.4', '19.0'] as const) {
     t.equal([...gitlab.state.users.values()].filter((user) => user.bot && user.name === 'mlmm').length, 0)
   })
 
+  t.test(`a project access token is rotated (${version})`, async (t) => {
+    const wanted = { name: 'mlmm', scopes: ['api'], access_level: 30, expires_at: '2026-06-01' }
+    const made = (await ask(maya.token, 'POST', tokens, wanted)).json as { id: number; token: string }
+    const until = { expires_at: '2027-01-31' }
+
+    const rotated = await ask(maya.token, 'POST', `${tokens}/${made.id}/rotate`, until)
+    const next = rotated.json as { id: number; token: string }
+
+    t.match(rotated, { status: 200, json: { expires_at: version === '16.0' ? '2026-05-11' : '2027-01-31' } })
+    t.equal((await ask(made.token, 'GET', '/user')).status, 401, 'the one before has ended')
+    t.equal((await ask(next.token, 'POST', `${tokens}/${next.id}/rotate`, until)).status, 401)
+    const self = await ask(next.token, 'POST', `${tokens}/self/rotate`, until)
+    t.equal(self.status, version === '16.0' || version === '17.4' ? 400 : 200)
+    const last = self.status === 200 ? (self.json as { token: string }) : next
+    t.equal((await ask(last.token, 'GET', '/user')).status, 200)
+    t.equal((await ask(maya.token, 'POST', `${tokens}/${made.id}/rotate`)).status, 400)
+    t.equal((await ask(last.token, 'GET', '/user')).status, 401, 'reuse ends the whole family')
+    await ask(maya.token, 'DELETE', `${tokens}/${made.id}`)
+  })
+
   t.test(`an administrator makes a token for somebody (${version})`, async (t) => {
     const path = `/users/${devon.id}/personal_access_tokens`
     const wanted = { name: 'ci', scopes: ['read_api'], expires_at: '2026-05-06' }

@@ -91,6 +91,7 @@ export async function startTestService(
   const parts = {
     publicUrl: url,
     gitlab: speakers.gitlab,
+    speakers,
     queue: createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() }),
     clock,
     log,
@@ -99,7 +100,6 @@ export async function startTestService(
   const keys = createSigningKeys({ url: `${simulator.url}/oauth/discovery/keys` })
   const app = await buildApp({
     ...parts,
-    speakers,
     config,
     people,
     keys,
