@@ -1,6 +1,6 @@
 import type { Tokens } from './gitlab/oauth.js'
 import { GrantError, keyWords } from './grant-errors.js'
-import type { GrantRow, NewPair } from './stores/grant-store.js'
+import { grantOwner, type GrantRow, type NewPair } from './stores/grant-store.js'
 import type { Sealer } from './stores/sealing.js'
 
 const refreshAtShare = 0.8
@@ -23,8 +23,8 @@ export function createGrantPairs(sealer: Sealer, clock: () => Date): GrantPairs 
     const nowMs = clock().getTime()
     const lifeMs = expiresInSeconds === null ? null : expiresInSeconds * 1000
     return {
-      access: sealer.seal(accessToken, `${id}:access`),
-      refresh: refreshToken === null ? null : sealer.seal(refreshToken, `${id}:refresh`),
+      access: sealer.seal(accessToken, grantOwner(id, 'access')),
+      refresh: refreshToken === null ? null : sealer.seal(refreshToken, grantOwner(id, 'refresh')),
       scopes: scopes ?? scopesBefore,
       refreshAt: lifeMs === null ? null : new Date(nowMs + lifeMs * refreshAtShare),
       expiresAt: lifeMs === null ? null : new Date(nowMs + lifeMs),
@@ -33,7 +33,7 @@ export function createGrantPairs(sealer: Sealer, clock: () => Date): GrantPairs 
 
   function find(row: GrantRow, which: Which): string | null {
     const sealed = row[which]
-    return sealed && sealer.open(sealed, `${row.id}:${which}`)
+    return sealed && sealer.open(sealed, grantOwner(row.id, which))
   }
 
   function open(row: GrantRow, which: Which): string {

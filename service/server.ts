@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     await database.client.close()
   })
   worker.start()
-  await queue.enqueue(jobKey.reconcile())
+  await queue.enqueue([jobKey.reconcile(), jobKey.reseal()])
   const address = await app.listen({ host: config.host, port: config.port })
   log.info({ address, publicUrl: config.publicUrl }, 'Listening')
 }

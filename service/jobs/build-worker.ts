@@ -26,6 +26,7 @@ import { createPollJob } from './poll.js'
 import type { Queue } from './queue.js'
 import { createReconcileJob } from './reconcile.js'
 import { createRenewBotJob } from './renew-bot.js'
+import { createResealJob } from './reseal.js'
 import { createRulesReader } from './rules-reader.js'
 import { createWorker, type Worker } from './worker.js'
 
@@ -90,6 +91,7 @@ export function buildWorker(parts: WorkerParts): Worker {
       hook: createHookJob({ ...shared, registerHook: createHookRegistration({ ...shared, sealer }) }),
       'hook-health': createHookHealthJob(shared),
       'renew-bot': createRenewBotJob({ ...shared, speakers, sealer }),
+      reseal: createResealJob({ ...shared, sealer }),
       poll: createPollJob(shared),
       reconcile: createReconcileJob(shared),
     },

@@ -18,6 +18,8 @@ export const jobKey = {
   hookHealth: (projectId: string) => `hook-health:${projectId}`,
   /** Asks which merge requests of a project changed. */
   poll: (projectId: string) => `poll:${projectId}`,
+  /** Encrypts with the first key what was encrypted with a later one. */
+  reseal: () => 'reseal:all',
   /** Finds notes and pipelines that everything else forgot. */
   reconcile: () => 'reconcile:all',
 }

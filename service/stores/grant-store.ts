@@ -51,6 +51,11 @@ export function grantId(gitlabUserId: number, kind: GrantKind): string {
   return `${gitlabUserId}:${kind}`
 }
 
+/** To whom a token of the grant is sealed. */
+export function grantOwner(id: string, which: 'access' | 'refresh'): string {
+  return `${id}:${which}`
+}
+
 /** One row per person and kind. Leases are by the database's clock, so that those of the processes do not matter. */
 export function createGrantStore(db: Db) {
   const grants = db.collection<GrantDoc>('grants', { writeConcern: durable })

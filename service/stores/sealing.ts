@@ -19,10 +19,14 @@ export interface SealingKey {
 export interface Sealer {
   /** Whether there is a key to seal with. */
   readonly canSeal: boolean
+  /** The one that encrypts first. */
+  readonly keyNames: readonly string[]
   /** Encrypts with the first key. `owner` says whose it is and what; the same is needed to open it. */
   seal(text: string, owner: string): Sealed
   /** Null where the key is not known any more, the owner is another, or the data was changed. */
   open(sealed: Sealed, owner: string): string | null
+  /** The same encrypted with the first key; null where it cannot be opened. */
+  reseal(sealed: Sealed, owner: string): Sealed | null
 }
 
 const algorithm = 'aes-256-gcm'
@@ -57,7 +61,12 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
     }
   }
 
-  return { canSeal: first !== undefined, seal, open }
+  function reseal(sealed: Sealed, owner: string): Sealed | null {
+    const text = open(sealed, owner)
+    return text === null ? null : seal(text, owner)
+  }
+
+  return { canSeal: first !== undefined, keyNames: keys.map(({ name }) => name), seal, open, reseal }
 }
 
 /** The driver answers with its own type of bytes. */

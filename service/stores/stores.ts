@@ -18,6 +18,7 @@ import { createModelWriter } from './model-writer.js'
 import { createNoteStore } from './note-store.js'
 import { createPipelineStore } from './pipeline-store.js'
 import { createProjectStore } from './project-store.js'
+import { createSealedFieldStore } from './sealed-fields.js'
 import { createSessionStore } from './session-store.js'
 import { createSettingsStore } from './settings-store.js'
 import { createUserStore } from './user-store.js'
@@ -41,6 +42,7 @@ export function createStores({ client, db }: Database) {
     notes: createNoteStore(db),
     users: createUserStore(db),
     grants: createGrantStore(db),
+    sealed: createSealedFieldStore(db),
     jobs: createJobStore(db),
     deliveries: createDeliveryStore(db),
     sessions: createSessionStore(db),
