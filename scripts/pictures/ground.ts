@@ -30,6 +30,7 @@ export async function layGround(t: { teardown(ending: () => Promise<void>): unkn
   simulator.addMember(usual.id, { userId: dora.id, accessLevel: 30 })
   const rtl = simulator.createUser({ username: 'r'.repeat(200), name: `${'שלום עולם '.repeat(12)}👩‍🔬🇩🇪` })
   const fresh = simulator.createUser({ username: 'fred', name: 'Fred Fresh' })
+  simulator.createUser({ username: 'nora', name: 'Nora New' })
   const maya = await signIn(service, maintainer.id)
   for (let count = 0; count < 3; count += 1) await signIn(service, maintainer.id)
 

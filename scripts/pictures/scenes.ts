@@ -41,7 +41,7 @@ export const scenes: Scene[] = [
   { name: 'history', as: 'maya', open: at('/research/iris/-/models/logistic/iris') },
   { name: 'model', as: 'maya', open: at('/research/iris/-/models/logistic/iris/@main') },
   { name: 'merge-request', as: 'maya', open: ({ page, ground }) => openMergeRequest(page, ground) },
-  { name: 'sign-in-denied', as: 'nobody', open: (stage) => signInBy(stage, 'deny') },
+  { name: 'sign-in-denied', as: 'nobody', open: (stage) => signInBy(stage, 'Nora New', 'deny') },
   { name: 'sign-in-stale', as: 'nobody', open: at('/-/sign-in/callback?state=x&code=y') },
   { name: 'sign-in-gitlab-away', as: 'nobody', open: signInAway },
   { name: 'connect', as: 'maya', open: at('/-/connect') },
@@ -106,9 +106,13 @@ async function openMergeRequest(page: Page, ground: Ground): Promise<void> {
   await page.locator('main summary').first().click()
 }
 
-async function signInBy({ page, ground }: Stage, decision: 'authorize' | 'deny'): Promise<void> {
+async function signInBy(
+  { page, ground }: Stage,
+  name: string,
+  decision: 'authorize' | 'deny',
+): Promise<void> {
   await go(page, ground, '/-/sign-in')
-  await page.getByRole('button', { name: 'Maya Maintainer' }).click()
+  await page.getByRole('button', { name }).click()
   await page.locator(`button[name=decision][value=${decision}]`).click()
   await page.waitForURL(`${ground.service.url}/**`)
 }
@@ -119,8 +123,7 @@ async function signInAway(stage: Stage): Promise<void> {
     status: 502,
     body: 'away',
   })
-  await signInBy(stage, 'authorize')
-  fault.remove()
+  await signInBy(stage, 'Nora New', 'authorize').finally(() => fault.remove())
 }
 
 function confirm(page: Page, ground: Ground) {

@@ -37,11 +37,7 @@ const types: Record<string, string> = {
 export const views = fp(registerViews, { name: 'views', fastify: '5.x' })
 
 async function registerViews(fastify: FastifyInstance, { addresses }: ViewsOptions): Promise<void> {
-  const [sources, style, icon] = await Promise.all([
-    readSources(),
-    readAsset('style.css'),
-    readAsset('icon.svg'),
-  ])
+  const [sources, style, icon] = await Promise.all([readSources(), readStyle(), readAsset('icon.svg')])
   const assets = new Map([style, icon].map((asset) => [asset.file, asset]))
   fastify.decorate(
     'html',
@@ -65,8 +61,20 @@ async function registerViews(fastify: FastifyInstance, { addresses }: ViewsOptio
   )
 }
 
+/** In the order in which later rules prevail. */
+const styles = ['base', 'tables', 'results', 'forms']
+
+/** One file for browsers, by subject in the sources. */
+async function readStyle(): Promise<Asset> {
+  const parts = await Promise.all(styles.map((name) => readFile(new URL(`styles/${name}.css`, folder))))
+  return toAsset('style.css', Buffer.concat(parts))
+}
+
 async function readAsset(name: string): Promise<Asset> {
-  const bytes = await readFile(new URL(`assets/${name}`, folder))
+  return toAsset(name, await readFile(new URL(`assets/${name}`, folder)))
+}
+
+function toAsset(name: string, bytes: Buffer): Asset {
   const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 12)
   const extension = extname(name)
   return {

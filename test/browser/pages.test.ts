@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { createAddresses } from '../../service/domain/addresses.js'
 import { seedPages } from '../../service/test/support/pages.js'
 import { startTestService } from '../../service/test/support/service.js'
+import { signIn } from '../../service/test/support/sign-in.js'
 
 /** Debian's; another one by CHROMIUM. */
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -113,4 +114,26 @@ t.test('the link to the details of a model opens them', async (t) => {
 
   t.ok(await page.locator('#model-1').isVisible())
   await page.close()
+})
+
+t.test('on a narrow screen what one can press is in sight', async (t) => {
+  const { cookie } = await signIn(service, service.maintainer.id)
+  const [name = '', value = ''] = cookie.split('=')
+  const context = await browser.newContext({ viewport: { width: 360, height: 800 } })
+  await context.addCookies([{ name, value, url: service.url }])
+  const page = await context.newPage()
+
+  for (const address of [addresses.profile(), addresses.settings('research/iris')]) {
+    await page.goto(address)
+    const ends = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('main :is(button, input, select)')].map((field) => field.getBoundingClientRect().right)",
+    )
+
+    t.ok(ends.length >= 2, address)
+    t.ok(
+      ends.every((end) => end <= 360),
+      `${address}: ${ends.join(' ')}`,
+    )
+  }
+  await context.close()
 })

@@ -33,12 +33,24 @@ export function createPageErrorHandler(options: PageErrorOptions): PageErrorHand
       message,
       help,
       requestId: request.id,
+      retryAfterSeconds: problem.retryAfterSeconds,
+      retryHref:
+        problem.retryable && request.method === 'GET'
+          ? isSignIn(request)
+            ? addresses.signIn()
+            : cameFrom
+          : null,
       projectPath: status < 500 ? ((await findProjectPath?.(request)) ?? null) : null,
       signInHref: signInCodes.has(code) ? addresses.signIn() : null,
       addresses,
     })
     return reply.code(status).send(await reply.renderPage('problem', view))
   }
+}
+
+/** The way to GitLab and back works once, so that it begins anew. */
+function isSignIn(request: FastifyRequest): boolean {
+  return (request.raw.url ?? '').startsWith('/-/sign-in')
 }
 
 /** What trying to sign in again may mend. */

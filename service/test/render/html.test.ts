@@ -31,6 +31,7 @@ const view: ProblemView = {
   message: 'There is no such page.',
   help: 'Check the address.',
   requestId: null,
+  mayHide: false,
   links: [],
 }
 

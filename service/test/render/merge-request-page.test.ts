@@ -115,7 +115,7 @@ t.test('how they are accepted is one command, with the head that it is for', asy
   const shown = page(inputOf(worse))
 
   t.match(shown, '<h2 id="accept">')
-  const command = /<pre class="command">(curl[^<]+)<\/pre>/
+  const command = /<pre class="copy">(curl[^<]+)<\/pre>/
     .exec(shown)?.[1]
     ?.replace(/&quot;/g, '"')
     .replace(/&#x27;/g, "'")

@@ -250,7 +250,7 @@ t.test('a project that GitLab cannot be asked about is left out, and the page sa
 
   t.notMatch(list, 'research/empty')
   t.match(list, '1 project left out')
-  t.match(one, 'Not available at the moment')
+  t.match(one, 'GitLab does not answer')
 })
 
 t.test('names from outside stay text, and their pages are found', async (t) => {

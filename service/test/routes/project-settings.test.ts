@@ -54,7 +54,7 @@ t.test('the page of a project leads Maintainers to its settings', async (t) => {
 t.test('it says who posts, how the webhook stands, and what to paste', async (t) => {
   const { text } = await maya.get(page)
 
-  t.match(text, /The bot of this service <span class="badge">posts/)
+  t.match(text, /The bot of this service<\/th>.*<span class="badge">posts/)
   t.match(text, bot.username)
   t.match(text, '<dt>State</dt><dd>works</dd>')
   t.match(text, `remote: ${service.url}/ci/v1/mlmm.yml`)
