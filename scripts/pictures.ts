@@ -38,7 +38,7 @@ async function take(browser: Browser, ground: Ground, scene: Scene): Promise<voi
     for (const width of widths) await takeAt(page, scene.name, width)
   } catch (error) {
     process.exitCode = 1
-    console.error(`${scene.name}:`, error)
+    process.stderr.write(`${scene.name}: ${String(error)}\n`)
   } finally {
     await context.close()
   }
@@ -61,7 +61,7 @@ async function takeAt(page: Page, name: string, width: number): Promise<void> {
   )
   if (overflow > 0) {
     process.exitCode = 1
-    console.error(`${name}: ${overflow} px wider than a screen of ${width} px`)
+    process.stderr.write(`${name}: ${overflow} px wider than a screen of ${width} px\n`)
   }
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })

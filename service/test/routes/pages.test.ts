@@ -203,6 +203,7 @@ t.test('what is not there is a page that helps', async (t) => {
 
   t.match(inProject, 'href="/research/iris"')
   t.match(nowhere, 'There is no such project, or you may not see it.')
+  t.match(nowhere, /<main.*Sign in<\/a> to see what is not open to everyone/s)
   t.notMatch(nowhere, 'href="/no/such"')
   for (const path of ['/x', '/research/iris/-/models/none/iris', `/a/${'b'.repeat(11_000)}`]) {
     await page(t, path, 404)
@@ -250,7 +251,7 @@ t.test('a project that GitLab cannot be asked about is left out, and the page sa
 
   t.notMatch(list, 'research/empty')
   t.match(list, '1 project left out')
-  t.match(one, 'GitLab does not answer')
+  t.match(one, /GitLab does not answer Try again in a minute\..*Try again Projects/s)
 })
 
 t.test('names from outside stay text, and their pages are found', async (t) => {
