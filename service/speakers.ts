@@ -229,6 +229,7 @@ function createLooks(
     if (project === null) return null
     if (project.ownBot?.gitlabUserId === gitlabUserId)
       return ownBotOf(options, project).speaker?.gitlab ?? null
+    if (project.consent?.gitlabUserId === gitlabUserId) return consentOf(clients, project)?.gitlab ?? null
     const user = clients.bot === null ? null : await unlessRefused(findBotUser)
     return user?.id === gitlabUserId ? clients.bot : null
   }

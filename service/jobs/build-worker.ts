@@ -53,6 +53,7 @@ export function buildWorker(parts: WorkerParts): Worker {
   const queue = passingCause(parts.queue)
   const writer = createNoteWriter({
     gitlab,
+    findFormer: speakers.findFormer,
     store: stores.notes,
     signingKey,
     clock,

@@ -87,11 +87,12 @@ async function edit(attempt: NoteAttempt, noteId: number, note: MarkedBody): Pro
   try {
     const edited = await putTwice(attempt, noteId, marked(attempt, note))
     if (edited) await endCall(attempt, { bodyHash: hashBody(note.body) })
+    else if (await isOfAnotherPoster(attempt)) await supersede(attempt, noteId)
     else await settle(attempt)
     return edited
   } catch (error) {
     if (isUnknown(error)) throw error
-    if (await isOfAnotherPoster(attempt, error)) {
+    if (isForbidden(error) && (await isOfAnotherPoster(attempt))) {
       await supersede(attempt, noteId)
       return false
     }
@@ -115,9 +116,13 @@ async function put({ gitlab, request }: NoteAttempt, noteId: number, text: strin
   return (await gitlab.editNote(request.gitlabProjectId, request.mrIid, noteId, text)) !== null
 }
 
-async function isOfAnotherPoster(attempt: NoteAttempt, error: unknown): Promise<boolean> {
-  if (!(error instanceof GitLabError) || error.kind !== 'forbidden') return false
+/** GitLab may hide from a poster what another one wrote, as if it were gone. */
+async function isOfAnotherPoster(attempt: NoteAttempt): Promise<boolean> {
   return (await attempt.findAuthorId()) !== attempt.row.authorId
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof GitLabError && error.kind === 'forbidden'
 }
 
 async function supersede(attempt: NoteAttempt, noteId: number): Promise<void> {
@@ -189,7 +194,7 @@ async function refused(attempt: NoteAttempt, error: unknown): Promise<unknown> {
   return error
 }
 
-function requireLease({ request, requestTimeoutMs }: NoteAttempt): void {
+export function requireLease({ request, requestTimeoutMs }: NoteAttempt): void {
   const remainingMs = request.remainingLeaseMs()
   if (remainingMs <= requestTimeoutMs) throw new LeaseTooShortError(remainingMs)
 }
@@ -213,6 +218,6 @@ async function checkLater(attempt: NoteAttempt): Promise<void> {
   await change(attempt, { checkAt: new Date(attempt.clock().getTime() + checkAfterMs) })
 }
 
-async function change(attempt: NoteAttempt, fields: NoteChange): Promise<void> {
+export async function change(attempt: NoteAttempt, fields: NoteChange): Promise<void> {
   attempt.row = await attempt.store.change(attempt.row, fields)
 }

@@ -1,10 +1,12 @@
 import type { GitLab } from '../gitlab/port.js'
 import type { NoteKey, NoteRow, NoteStore } from '../stores/note-store.js'
+import { type FindFormer, hasFormer, leadOn } from './former-notes.js'
 import { bringAbout, isWritten, settleBefore, type NoteAttempt } from './note-attempt.js'
 import { hashBody } from './note-marker.js'
 
 export interface NoteWriterOptions {
   gitlab: Pick<GitLab, 'getSpeaker' | 'listNotes' | 'createNote' | 'editNote' | 'deleteNote'>
+  findFormer: FindFormer
   store: NoteStore
   signingKey: Buffer | string
   clock: () => Date
@@ -61,12 +63,13 @@ export function createNoteWriter(options: NoteWriterOptions): NoteWriter {
   return {
     async writeNote(request) {
       const known = await store.find(request)
-      if (known !== null && isWritten(known, hashBody(request.body)) && !isCheckDue(known, clock())) {
+      if (known !== null && isDone(known, request.body, clock())) {
         return written('unchanged', known, clock())
       }
       const attempt = await begin(request)
       await settleBefore(attempt, isCheckDue(attempt.row, clock()))
       const kind = await bringAbout(attempt, request.body)
+      await leadOn(attempt)
       return written(attempt.isAdopted && kind !== 'created' ? 'adopted' : kind, attempt.row, clock())
     },
     async checkNote(request) {
@@ -81,6 +84,10 @@ export function createNoteWriter(options: NoteWriterOptions): NoteWriter {
       return { kind: isStale ? 'stale' : 'settled', checkAgainAfterMs: untilCheck(attempt.row, clock()) }
     },
   }
+}
+
+function isDone(row: NoteRow, body: string, now: Date): boolean {
+  return isWritten(row, hashBody(body)) && !isCheckDue(row, now) && !hasFormer(row)
 }
 
 function isCheckDue(row: NoteRow, now: Date): boolean {

@@ -12,6 +12,10 @@ export interface SupersededNote {
   noteId: number
   authorId: number | null
   at: Date
+  /** Whether it says where the current one is; absent: no. */
+  leadsOn?: boolean
+  /** How often that was tried. */
+  tries?: number
 }
 
 /** What is known of the one note on a merge request. */

@@ -91,6 +91,15 @@ t.test('a token that GitLab refuses gives way to the next at once, and that is t
   })
 })
 
+t.test('who spoke before is found as long as there is a token', async (t) => {
+  const { speakers, gitlabProjectId, own, bot, maya, simulator } = await openWorld(t)
+  const idOf = async (userId: number) =>
+    (await (await speakers.findFormer(gitlabProjectId, userId))?.getCurrentUser())?.id
+
+  for (const { id } of [own, bot, maya]) t.equal(await idOf(id), id)
+  t.equal(await speakers.findFormer(gitlabProjectId, simulator.createUser({ username: 'otto' }).id), null)
+})
+
 t.test('a token past its day is not tried', async (t) => {
   const { speakers, gitlabProjectId, world } = await openWorld(t)
   world.now = new Date('2027-06-01T00:00:00Z')

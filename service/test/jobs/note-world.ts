@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { openTestDatabase } from '../../../embedded/test-database.js'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.js'
 import { createGitLab } from '../../gitlab/client.js'
+import type { FindFormer } from '../../jobs/former-notes.js'
 import { createNoteWriter, type NoteWriter, type WriteNoteRequest } from '../../jobs/note-writer.js'
 import { createNoteStore, type NoteRow } from '../../stores/note-store.js'
 
@@ -21,7 +22,7 @@ export interface NoteWorld {
   /** A Developer, whose notes are not ours. */
   person: { id: number; token: string }
   gitlabProjectId: number
-  createWriter(token?: string): NoteWriter
+  createWriter(token?: string, findFormer?: FindFormer): NoteWriter
   /** One more merge request, with the request that writes its note. */
   openMergeRequest(): Promise<WriteNoteRequest>
   getRow(request: WriteNoteRequest): Promise<NoteRow>
@@ -49,8 +50,8 @@ export async function openNoteWorld(t: Test): Promise<NoteWorld> {
     bot,
     person,
     gitlabProjectId,
-    createWriter: (token = bot.token) =>
-      createTestWriter({ db, gitlabUrl: simulator.url, token, clock: () => clock.now }),
+    createWriter: (token = bot.token, findFormer) =>
+      createTestWriter({ db, gitlabUrl: simulator.url, token, clock: () => clock.now, findFormer }),
     openMergeRequest: () => openMergeRequest(simulator, gitlabProjectId, person.id),
     getRow: (request) => getRow(db, request),
     bodies: ({ mrIid }) =>
@@ -70,11 +71,15 @@ export interface TestWriterOptions {
   gitlabUrl: string
   token: string
   clock: () => Date
+  /** Default: nobody. */
+  findFormer?: FindFormer | undefined
 }
 
-export function createTestWriter({ db, gitlabUrl, token, clock }: TestWriterOptions): NoteWriter {
+export function createTestWriter(options: TestWriterOptions): NoteWriter {
+  const { db, gitlabUrl, token, clock, findFormer = async () => null } = options
   return createNoteWriter({
     gitlab: createGitLab({ apiUrl: gitlabUrl, token, timeoutMs: requestTimeoutMs }),
+    findFormer,
     store: createNoteStore(db),
     signingKey,
     clock,

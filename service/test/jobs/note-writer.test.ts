@@ -1,5 +1,6 @@
 import t from 'tap'
 import { badGateway } from '../../../simulator/faults.js'
+import { createGitLab } from '../../gitlab/client.js'
 import { GitLabError } from '../../gitlab/errors.js'
 import { LeaseTooShortError } from '../../jobs/note-attempt.js'
 import { mark } from '../../jobs/note-marker.js'
@@ -268,6 +269,78 @@ t.test('a new poster that may not edit makes one new note and remembers the old 
 
   t.equal((await later.writeNote({ ...request, fence: 3, body: 'third' })).kind, 'edited')
   t.same(world.bodies(request), ['first', 'third'])
+})
+
+/** A Developer who posts from now on, with the poster before who may be found. */
+async function succeed(
+  findFormer = async () => createGitLab({ apiUrl: simulator.url, token: world.bot.token }),
+) {
+  const request = await world.openMergeRequest()
+  const { noteId } = await writer.writeNote(request)
+  const successor = simulator.createUser({ username: `heir-${request.mrIid}`, bot: true })
+  simulator.addMember(world.gitlabProjectId, { userId: successor.id, accessLevel: 30 })
+  return { request, noteId, later: world.createWriter(successor.token, findFormer) }
+}
+
+t.test('a poster before leads on to the note of the new one', async (t) => {
+  const { request, later } = await succeed()
+
+  const { noteId } = await later.writeNote({ ...request, fence: 2, body: 'second' })
+
+  const line = `This is out of date: [the current note](#note_${noteId}) has another author.`
+  t.same(world.bodies(request), [line, 'second'])
+  t.match(await world.getRow(request), { superseded: [{ leadsOn: true }] })
+  await later.writeNote({ ...request, fence: 3, body: 'third' })
+  t.same(world.bodies(request), [line, 'third'])
+})
+
+t.test('a poster before that cannot be reached is asked three times, and nothing fails', async (t) => {
+  let asked = 0
+  const { request, noteId, later } = await succeed(async () => {
+    asked += 1
+    throw new Error('withdrawn')
+  })
+
+  for (const body of ['second', 'second', 'third', 'third', 'fourth'])
+    t.ok(await later.writeNote({ ...request, fence: 2, body }))
+
+  t.equal(asked, 3)
+  t.same(world.bodies(request), ['first', 'fourth'])
+  t.match(await world.getRow(request), { superseded: [{ noteId, authorId: world.bot.id, tries: 3 }] })
+})
+
+t.test('a refusal of the poster before is made good by the next write', async (t) => {
+  const { request, noteId, later } = await succeed()
+  const route = new RegExp(`/notes/${noteId}$`)
+  simulator.faults.add({ method: 'PUT', route, times: 2, status: 403, body: { message: 'no' } })
+
+  t.equal((await later.writeNote({ ...request, fence: 2, body: 'second' })).kind, 'created')
+  t.equal(world.bodies(request)[0], 'first')
+  await later.writeNote({ ...request, fence: 3, body: 'second' })
+
+  t.match(world.bodies(request), [/^This is out of date/, 'second'])
+})
+
+t.test('what GitLab hides from a new poster is as good as refused', async (t) => {
+  const { request, noteId, later } = await succeed()
+  const hidden = simulator.faults.add({ method: 'PUT', route: new RegExp(`/notes/${noteId}$`), status: 404 })
+
+  const moved = await later.writeNote({ ...request, fence: 2, body: 'second' })
+
+  t.equal(moved.kind, 'created')
+  t.same(world.bodies(request), ['first', 'second'])
+  hidden.remove()
+  t.equal((await later.writeNote({ ...request, fence: 3, body: 'third' })).kind, 'edited')
+  t.match(world.bodies(request), [/^This is out of date/, 'third'])
+})
+
+t.test('a note of a poster before that somebody deleted is not missed', async (t) => {
+  const { request, noteId, later } = await succeed()
+  simulator.state.notes.delete(noteId)
+
+  t.equal((await later.writeNote({ ...request, fence: 2, body: 'second' })).kind, 'created')
+
+  t.same(world.bodies(request), ['second'])
 })
 
 t.test('a poster whose own note is refused does not make another', async (t) => {
