@@ -9,6 +9,7 @@ import type { Stores } from '../stores/stores.js'
 import { createBaselinePools } from './baseline-pools.js'
 import { createCarryOver } from './carry-over.js'
 import { namingCause, passingCause, withCause } from './cause.js'
+import { createCleanNoteJob } from './clean-note.js'
 import { createCommitStatusWriter } from './commit-status.js'
 import { createComparer } from './comparer.js'
 import { createDeletePersonJob } from './delete-person.js'
@@ -87,6 +88,7 @@ export function buildWorker(parts: WorkerParts): Worker {
         createNoteJob({ ...shared, listPipelines, readHead, comparer, writeStatus, carryOvers }),
       ),
       'note-check': createNoteCheckJob(shared),
+      'clean-note': createCleanNoteJob({ ...shared, readHead }),
       'delete-project': createDeleteProjectJob(shared),
       'delete-person': createDeletePersonJob(shared),
       hook: createHookJob({ ...shared, registerHook: createHookRegistration({ ...shared, sealer }) }),

@@ -6,6 +6,8 @@ export const jobKey = {
   note: (projectId: string, mrIid: number) => `note:${projectId}:${mrIid}`,
   /** Looks once more for a note whose creation had an unknown outcome. */
   noteCheck: (projectId: string, mrIid: number) => `note-check:${projectId}:${mrIid}`,
+  /** Takes a deleted model out of the note of a merge request, also of a closed one. */
+  cleanNote: (projectId: string, mrIid: number) => `clean-note:${projectId}:${mrIid}`,
   /** Registers the webhook of a project that was connected. */
   hook: (projectId: string) => `hook:${projectId}`,
   /** Has GitLab give a project's own bot another token. */

@@ -159,7 +159,7 @@ async function writeNote(
   }
 }
 
-function isOpen({ state }: GitLabMergeRequest): boolean {
+export function isOpen({ state }: GitLabMergeRequest): boolean {
   return state === 'opened' || state === 'locked'
 }
 

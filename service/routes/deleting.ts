@@ -63,9 +63,11 @@ export function createDeleting(parts: DeletingOptions): Deleting {
     const model = await models.findModel(project.id, modelId)
     if (model === null) throw new Problem('NOT_FOUND', { message: 'There is no such model in this project.' })
     if (isConfirmed?.(model) === false) throw notConfirmed(model.name)
-    const notes = model.pipeline === null ? [] : await touchedNotes(model)
+    const notes = model.pipeline === null ? [] : await touchedNotes.listAll(model)
     const subject = `${project.path}: ${model.name} on ${model.dataset}`
     await record(visitor, { action: 'model_deleted', subject, from })
+    // Asked for first, in a while: after a crash in between nobody could find them again.
+    await queue.enqueue(notes, { delayMs: crashedAfterMs })
     await deletions.deleteModel(model)
     await queue.enqueue(notes)
     return { project, model }

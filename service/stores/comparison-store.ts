@@ -1,4 +1,4 @@
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Filter } from 'mongodb'
 import type { ComparedPipeline, ComparedTable } from '../domain/compared-table.js'
 import type { StoredRules, StoredVerdict } from '../domain/stored-verdict.js'
 
@@ -154,7 +154,14 @@ export function createComparisonStore(db: Db) {
     return docs.map((doc) => doc.mrIid)
   }
 
+  async function remove(projectId: string, mrIid: number): Promise<void> {
+    await comparisons.deleteOne({ _id: `${projectId}:${mrIid}` })
+  }
+
   return {
+    /** Merge requests, open or not, whose stored comparison names the model. */
+    listNaming: (projectId: string, model: NamedModel) => listNaming(comparisons, projectId, model),
+    remove,
     find,
     findFacts,
     findWords,
@@ -165,6 +172,41 @@ export function createComparisonStore(db: Db) {
     listProjectsWithOpen,
     listOpenAgainst,
     listOpenShowing,
+  }
+}
+
+/** A model as candidate: by its job, or trained at a head before; or as baseline: by its commit, or carried over from
+ * one of `mrIids`. */
+export interface NamedModel {
+  dataset: string
+  name: string
+  commit: string
+  headSha: string
+  jobId: number
+  mrIids: readonly number[]
+}
+
+async function listNaming(
+  comparisons: Collection<ComparisonDoc>,
+  projectId: string,
+  model: NamedModel,
+): Promise<number[]> {
+  const docs = await comparisons
+    .find({ projectId, ...naming(model) })
+    .project<{ mrIid: number }>({ mrIid: 1 })
+    .toArray()
+  return docs.map((doc) => doc.mrIid)
+}
+
+function naming({ dataset, name, commit, headSha, jobId, mrIids }: NamedModel): Filter<ComparisonDoc> {
+  const base = { dataset, name }
+  return {
+    $or: [
+      { jobIds: jobId },
+      { previousHeadSha: headSha },
+      { 'table.rows': { $elemMatch: { ...base, 'baseline.commit': commit } } },
+      { 'table.rows': { $elemMatch: { ...base, 'baseline.carriedFrom.mrIid': { $in: [...mrIids] } } } },
+    ],
   }
 }
 

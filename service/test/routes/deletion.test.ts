@@ -52,6 +52,7 @@ t.test('a model is deleted by a Maintainer, with its curves and decisions', asyn
 
   t.same([refused.status, deleted.status, again.status], [403, 204, 404])
   t.same(await holding(db, id), [])
+  t.same(await holding(db, 'forest'), [], 'nor its name')
   t.equal(await db.collection('curves').countDocuments(), 0)
   const line = await db.collection('audit').findOne({ action: 'model_deleted' })
   t.match(line, {
@@ -105,6 +106,7 @@ t.test('a project is deleted once its path is given, and hidden at once', async 
     .updateOne({ path: `-/${projectId}` }, { $set: { deletingSince: new Date(0) } })
   await db.collection('jobs').updateOne({ type: 'delete-project' }, { $set: { runAt: new Date(0) } })
   await eventually('the last of it gone', async () => (await holding(db, projectId)).length === 0)
+  for (const name of ['research/iris', 'tree', 'bush']) t.same(await holding(db, name), [], name)
 })
 
 t.test('a deletion that was cut off is finished by the next run', async (t) => {
@@ -177,6 +179,9 @@ t.test('a person deletes what is kept of them, after handing over what only they
     const named = [await holding(db, `"userId":${developer.id}`), await holding(db, `:${developer.id}"`)]
     return named.flat().length === 0
   })
+  const named = await holding(db, 'dora')
+  t.same(named, [`projects ${id}`], 'the address of a project that was handed over')
+  t.same(await holding(db, 'Dora Developer'), [])
   t.equal((await remove('user?confirm=dora', developerToken)).status, 401, 'the token is gone')
   const models = await call(service, 'GET', `/api/v1/projects/${id}/models`, { token })
   t.match(models.json, { models: [{ name: 'tree' }] })
