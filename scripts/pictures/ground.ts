@@ -1,11 +1,19 @@
 import { seedPages } from '../../service/test/support/pages.js'
 import { startTestService, type TestService } from '../../service/test/support/service.js'
 import { signIn, type SignedIn } from '../../service/test/support/sign-in.js'
-import { model, train } from '../../service/test/support/story.js'
+import {
+  model,
+  noteSaying,
+  openMergeRequest,
+  setRules,
+  train,
+  trainMergeRequest,
+} from '../../service/test/support/story.js'
 
 export interface Ground {
   service: TestService
   mrIid: number
+  gated: { path: string; mrIid: number }
   hostile: { path: string; head: string; names: string[] }
   /** A project of GitLab that nobody has connected, and one that is archived during its scene. */
   unconnected: { id: number; path: string }
@@ -43,6 +51,7 @@ export async function layGround(t: { teardown(ending: () => Promise<void>): unkn
   return {
     service,
     mrIid,
+    gated: await gate(service),
     hostile: { path: hostile.path, head: hostile.head, names: hostileNames },
     unconnected: await ofMaya(service, 'vision/segmentation'),
     archived: await ofMaya(service, 'vision/archived'),
@@ -83,4 +92,21 @@ async function ofMaya({ simulator, maintainer }: TestService, path: string) {
   const files = { 'train.py': 'print(1)\n' }
   await simulator.pushFiles({ projectId: id, userId: maintainer.id, branch: 'main', message: 'First', files })
   return { id, path }
+}
+
+/** A merge request that breaks rules. */
+async function gate(service: TestService) {
+  const project = await service.createProject('research/gated', { visibility: 'private' })
+  const rules = 'results: {accuracy: {tolerance: 0.1pp, warn: {worse_by: 1pp}, fail: {below: 90%}}}\n'
+  const ruled = await setRules(service, project, rules)
+  await train(service, ruled, [
+    model('tree', 0.95),
+    model('W'.repeat(200), 0.95),
+    model('שלום עולם 🧪', 0.95),
+  ])
+  const { iid } = await openMergeRequest(service, ruled, 'worse')
+  const models = [model('tree', 0.85), model('W'.repeat(200), 0.93), model('שלום עולם 🧪', 0.8)]
+  await trainMergeRequest(service, ruled, iid, models)
+  await noteSaying(service, ruled, iid, /gate failed/i)
+  return { path: project.path, mrIid: iid }
 }

@@ -41,6 +41,11 @@ export const scenes: Scene[] = [
   { name: 'history', as: 'maya', open: at('/research/iris/-/models/logistic/iris') },
   { name: 'model', as: 'maya', open: at('/research/iris/-/models/logistic/iris/@main') },
   { name: 'merge-request', as: 'maya', open: ({ page, ground }) => openMergeRequest(page, ground) },
+  {
+    name: 'merge-request-gated',
+    as: 'maya',
+    open: ({ page, ground }) => go(page, ground, paths.mergeRequest(ground.gated.path, ground.gated.mrIid)),
+  },
   { name: 'sign-in-denied', as: 'nobody', open: (stage) => signInBy(stage, 'Nora New', 'deny') },
   { name: 'sign-in-stale', as: 'nobody', open: at('/-/sign-in/callback?state=x&code=y') },
   { name: 'sign-in-gitlab-away', as: 'nobody', open: signInAway },
