@@ -35,7 +35,7 @@ const notHere = [404, 409]
 export function expectedOf(asked: Asked): number[] {
   const { method, variant, credential } = asked
   const { need } = variant
-  const done = variant.done ?? [200]
+  const done = doneOf(asked)
   if (need === 'nothing') return done
   if (need === 'webhook') return opensWebhook(asked) ? done : [401]
   if (need === 'job') return credential === 'id-token' ? done : [401]
@@ -52,8 +52,12 @@ export function expectedOf(asked: Asked): number[] {
 
 /** What one may do without a project, or with one. */
 export function isAllowed(asked: Asked): boolean {
-  const done = asked.variant.done ?? [200]
+  const done = doneOf(asked)
   return expectedOf(asked).some((status) => done.includes(status)) && !isHidden(asked)
+}
+
+function doneOf({ variant: { done = [200] }, kind }: Asked): number[] {
+  return typeof done === 'function' ? done(kind) : done
 }
 
 function isHidden({ variant, right, credential }: Asked): boolean {

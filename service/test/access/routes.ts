@@ -68,7 +68,7 @@ export interface Variant {
   /** Kinds that have such a thing; the others answer 404 or 409. Default: all. */
   kinds?: Kind[]
   /** What is answered where somebody is let in. Default: 200. */
-  done?: number[]
+  done?: number[] | ((kind: Kind) => number[])
   /** A method that might, but here changes nothing. */
   changesNothing?: boolean
   /** Whether jobs are asked for by it, although it only reads. */
@@ -468,7 +468,8 @@ export const expectations: Record<string, Variant[]> = {
       // Without the confirmation where it would be done.
       need: 'session-configure',
       send: form('delete', ({ project, allowed }) => ({ confirm: allowed ? '' : project.path })),
-      done: [400],
+      // A connected project's form says on its own page what was wrong.
+      done: (kind) => (kind === 'standalone' ? [400] : [303]),
     },
   ],
   'POST /-/profile/delete': [
