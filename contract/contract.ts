@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { useOutboundProxy } from '../service/gitlab/outbound-proxy.js'
 import { plainLine } from '../service/render/plain.js'
 import { outcomeLines, runContract } from './run.js'
 
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
     process.stderr.write(usage)
     return 64
   }
+  useOutboundProxy(process.env)
   try {
     const outcome = await runContract({ url: url.replace(/\/+$/, ''), token })
     process.stdout.write(`${outcomeLines(outcome).join('\n')}\n`)

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, readConfig } from './config.js'
 import { createSigningKeys, type StoredKeys } from './gitlab/keys.js'
+import { useOutboundProxy } from './gitlab/outbound-proxy.js'
 import { buildWorker } from './jobs/build-worker.js'
 import { jobKey } from './jobs/keys.js'
 import { createQueue } from './jobs/queue.js'
@@ -26,6 +27,7 @@ function clock(): Date {
 
 async function main(): Promise<void> {
   const config = configOrExit()
+  useOutboundProxy(process.env)
   const log = pino({
     level: config.logLevel,
     redact: ['req.headers.authorization', 'req.headers.cookie', 'token', 'code'],
