@@ -12,14 +12,22 @@ export function visibleText(text: string, maxLength = 80): string {
   return shorten(capMarks(replaceInvisible(shown)), maxLength)
 }
 
-/** Invisible characters get a sign of their own, so that two names that differ do not look alike. */
+const LOOSE_JOINER =
+  /(?<!\p{Extended_Pictographic}\p{Emoji_Modifier}?)\u200d|\u200d(?!\p{Extended_Pictographic})/gu
+
+/** Invisible characters get a sign of their own, so that two names that differ do not look alike. What joins two emoji
+ * into one is seen by that. */
 function replaceInvisible(text: string): string {
   if (PLAIN.test(text)) return text
   return text
     .replace(/[\u{fe00}-\u{fe0f}\u{e0100}-\u{e01ef}]/gu, '')
+    .replace(LOOSE_JOINER, '\ufffd')
     .replace(/\p{Cc}/gu, (character) => (character < ' ' ? picture(character) : '\ufffd'))
     .replace(/\p{Zs}/gu, ' ')
-    .replace(/[\p{Cf}\p{Cs}\p{Cn}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu, '\ufffd')
+    .replace(
+      /(?!\u200d)[\p{Cf}\p{Cs}\p{Cn}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu,
+      '\ufffd',
+    )
 }
 
 /** `␊` for a line feed. */
@@ -41,7 +49,8 @@ function shorten(text: string, maxLength: number): string {
   const points = [...text]
   if (points.length <= maxLength) return text
   const tail = Math.floor(maxLength / 3)
-  return `${points.slice(0, maxLength - tail - 1).join('')}…${points.slice(-tail).join('')}`
+  const ends = [points.slice(0, maxLength - tail - 1), points.slice(-tail)].map((end) => end.join(''))
+  return ends.join('…').replace(LOOSE_JOINER, '')
 }
 
 const MARKS = /\p{M}/gu

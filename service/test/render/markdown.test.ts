@@ -109,6 +109,7 @@ t.test('text is cut in its middle by code points', async (t) => {
   t.equal(visibleText('abcdefghij', 10), 'abcdefghij')
   t.equal(visibleText('abcdefghijk', 10), 'abcdef…ijk')
   t.equal(visibleText('🌷'.repeat(11), 10), `${'🌷'.repeat(6)}…${'🌷'.repeat(3)}`)
+  t.equal(visibleText('👩\u200d🔬'.repeat(4), 10), '👩\u200d🔬👩\u200d🔬…👩\u200d🔬')
   t.equal([...visibleText('x'.repeat(1_000_000), 10)].length, 10)
 })
 
@@ -122,6 +123,9 @@ t.test('what cannot be seen gets a sign', async (t) => {
     ['\ud800x\udc00', '\ufffdx\ufffd'],
     ['a\u00a0b\u3000c', 'a b c'],
     ['❤\ufe0f', '❤'],
+    ['👩\u200d🔬 👩🏽\u200d🚀', '👩\u200d🔬 👩🏽\u200d🚀'],
+    ['❤\ufe0f\u200d🔥', '❤\u200d🔥'],
+    ['a\u200d🔬 🔬\u200db \u200d', 'a\ufffd🔬 🔬\ufffdb \ufffd'],
     ['\u0301a', '\u25cc\u0301a'],
     [`a${'\u0301'.repeat(9)}b`, `a${'\u0301'.repeat(3)}b`],
     ['\u3164\u115f\u2800', '\ufffd\ufffd\ufffd'],
