@@ -53,14 +53,14 @@ function shorten(text: string, maxLength: number): string {
   return ends.join('…').replace(LOOSE_JOINER, '')
 }
 
-const MARKS = /\p{M}/gu
+const NARROW = /[\p{M}\u200d]/gu
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/gu
 
-/** Columns that the text takes in a terminal: two for East Asian wide characters and emoji, none for marks. */
+/** Columns that the text takes in a terminal: two for East Asian wide characters and emoji, none for marks and joiners. */
 export function textWidth(text: string): number {
   if (PLAIN.test(text)) return text.length
-  return [...text].length + countOf(text, WIDE) - countOf(text, MARKS)
+  return [...text].length + countOf(text, WIDE) - countOf(text, NARROW)
 }
 
 function countOf(text: string, kind: RegExp): number {
