@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Delivery } from '../simulator/hooks/deliveries.js'
 import { hookJson, signatureHeaders } from '../simulator/hooks/requests.js'
+import type { SimulatorOptions } from '../simulator/simulator.js'
 import type { BurstAnswer, BurstRequest } from './children/burst.js'
 import type { HookFloorRequest } from './children/hook-floor.js'
 import { modelBody } from './parts/bodies.js'
@@ -17,6 +18,7 @@ const distinct = 100
 const copies = 10
 const connections = 64
 const withinMs = 60_000
+const withSigningTokens: SimulatorOptions = { version: '19.0' }
 
 interface Burst {
   uuids: string[]
@@ -48,7 +50,7 @@ export async function benchWebhooks(): Promise<void> {
       all.push({ service, floor, cpu, effects })
     }
     printFigures(all, signingToken !== null)
-  })
+  }, withSigningTokens)
 }
 
 /** A project with a report, and an event that GitLab sent of it. */

@@ -108,6 +108,7 @@ async function startService(
     MONGODB_URL: mongod.url,
     GITLAB_URL: simulator.url,
     GITLAB_BOT_TOKEN: botToken,
+    ENCRYPTION_KEYS: `a:${randomBytes(32).toString('base64')}`,
     AUTO_CONNECT: 'research/*',
     SESSION_SECRET: randomBytes(32).toString('hex'),
     MLMM_BENCH_LOOP_FILE: loopFile,
