@@ -305,7 +305,10 @@ function isTokenRefused(error: unknown): error is GitLabError {
 /** Which projects there will be, a token that is limited to some cannot say. */
 function refuseLimited({ scope, projectIds }: Person): void {
   if (scope === 'write' && projectIds === null) return
-  const message = scope === 'write' ? 'The token is limited to other projects.' : 'The token may only read.'
+  const message =
+    scope === 'write'
+      ? 'The token is limited to some projects, so it connects none.'
+      : 'The token may only read.'
   throw new Problem('API_TOKEN_READ_ONLY', { message })
 }
 
