@@ -177,13 +177,12 @@ t.test('an archived project is not connected', async (t) => {
 t.test('a disconnected project is connected again, as the same', async (t) => {
   const project = await createProject('research/back')
   const { id } = (await post({ gitlab_id: project.id })).json
-  t.equal((await report(project)).status, 202)
   await call(service, 'DELETE', `/api/v1/projects/${project.id}/connection`, { token })
-  t.match((await report(project)).json, { code: 'PROJECT_NOT_CONNECTED', title: /was disconnected at/ })
+  t.ok((await stores.projects.findByGitLabId(project.id))?.disconnectedAt)
   t.equal((await post({ gitlab_id: project.id }, { token: dora.token })).status, 403)
 
   t.match(await post({ gitlab_id: project.id }), { status: 200, json: { id } })
 
-  t.equal((await report(project)).status, 202)
+  t.notOk((await stores.projects.findByGitLabId(project.id))?.disconnectedAt)
   t.equal(hooksOf(project.id).length, 1)
 })
