@@ -1,6 +1,7 @@
 import {
   isProjectName,
   type MemberLevel,
+  standaloneLevel,
   type StandaloneMember,
   standalonePath,
 } from '../domain/standalone.js'
@@ -14,7 +15,10 @@ import type { ProjectStore, StandaloneProject } from '../stores/project-store.js
 export interface StandaloneProjectsOptions {
   gitlab: Pick<GitLab, 'findUser' | 'findUserByName'>
   personAccess: Pick<PersonAccess, 'getUser'>
-  projects: Pick<ProjectStore, 'createStandalone' | 'setDescription' | 'setMember' | 'removeMember'>
+  projects: Pick<
+    ProjectStore,
+    'createStandalone' | 'findAny' | 'setDescription' | 'setMember' | 'changeMember' | 'removeMember'
+  >
   clock: () => Date
 }
 
@@ -81,13 +85,22 @@ export function createStandaloneProjects(options: StandaloneProjectsOptions) {
     accessLevel: MemberLevel,
   ): Promise<void> {
     const known = getMember(project, gitlabUserId)
-    if (!(await projects.setMember(project.id, { ...known, accessLevel }))) throw lastMaintainer(project)
+    if (await projects.changeMember(project.id, { ...known, accessLevel })) return
+    throw await refusalOf(project, gitlabUserId)
   }
 
   /** @throws Problem NOT_FOUND, LAST_MAINTAINER */
   async function removeMember(project: StandaloneProject, gitlabUserId: number): Promise<void> {
     getMember(project, gitlabUserId)
-    if (!(await projects.removeMember(project.id, gitlabUserId))) throw lastMaintainer(project)
+    if (await projects.removeMember(project.id, gitlabUserId)) return
+    throw await refusalOf(project, gitlabUserId)
+  }
+
+  /** Somebody else may have removed the member meanwhile. */
+  async function refusalOf({ id, path }: StandaloneProject, gitlabUserId: number): Promise<Problem> {
+    const now = await projects.findAny(id)
+    const isMember = now?.gitlabProjectId === null && standaloneLevel(now, gitlabUserId) !== null
+    return isMember ? lastMaintainer({ path }) : noSuchMember()
   }
 
   return { create, describe, addMember, changeMember, removeMember }
@@ -98,10 +111,14 @@ export type StandaloneProjects = ReturnType<typeof createStandaloneProjects>
 function getMember({ members }: StandaloneProject, gitlabUserId: number): StandaloneMember {
   const member = members.find((one) => one.gitlabUserId === gitlabUserId)
   if (member !== undefined) return member
-  throw new Problem('NOT_FOUND', { message: 'There is no such member.' })
+  throw noSuchMember()
 }
 
-function lastMaintainer({ path }: StandaloneProject): Problem {
+function noSuchMember(): Problem {
+  return new Problem('NOT_FOUND', { message: 'There is no such member.' })
+}
+
+function lastMaintainer({ path }: Pick<StandaloneProject, 'path'>): Problem {
   return new Problem('LAST_MAINTAINER', {
     message: `${path} would have no Maintainer, or has 1,000 members.`,
   })

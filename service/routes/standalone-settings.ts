@@ -170,10 +170,12 @@ function memberId(text: string): number {
   throw new Problem('NOT_FOUND', { message: 'There is no such member.' })
 }
 
+/** Counts characters as the API does, an emoji as one. */
 function requireShort(description: string): void {
-  if (description.length <= mostDescription) return
+  const { length } = [...description]
+  if (length <= mostDescription) return
   throw new Problem('LIMIT_EXCEEDED', {
-    message: `The description has ${description.length} characters of ${mostDescription}.`,
+    message: `The description has ${length} characters of ${mostDescription}.`,
     field: 'description',
   })
 }

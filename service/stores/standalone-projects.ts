@@ -137,8 +137,8 @@ export function createStandaloneMembers(projects: Collection<ProjectDoc>) {
     return standaloneOf(docs)
   }
 
-  /** Adds the member or changes their role; false where the last Maintainer would be lost or there are 1,000 members. */
-  async function setMember(projectId: string, member: StandaloneMember): Promise<boolean> {
+  /** False where the last Maintainer would be lost, or there is no such member. */
+  async function changeMember(projectId: string, member: StandaloneMember): Promise<boolean> {
     const { gitlabUserId, username, accessLevel } = member
     const stays = accessLevel === maintainer ? {} : { members: { $elemMatch: othersThan(gitlabUserId) } }
     const changed = await projects.updateOne(
@@ -146,7 +146,13 @@ export function createStandaloneMembers(projects: Collection<ProjectDoc>) {
       { $set: { 'members.$[one]': { gitlabUserId, username, accessLevel } } },
       { arrayFilters: [{ 'one.gitlabUserId': gitlabUserId }] },
     )
-    if (changed.matchedCount === 1) return true
+    return changed.matchedCount === 1
+  }
+
+  /** Adds the member or changes their role; false where the last Maintainer would be lost or there are 1,000 members. */
+  async function setMember(projectId: string, member: StandaloneMember): Promise<boolean> {
+    if (await changeMember(projectId, member)) return true
+    const { gitlabUserId, username, accessLevel } = member
     const added = await projects.updateOne(
       {
         _id: projectId,
@@ -176,7 +182,7 @@ export function createStandaloneMembers(projects: Collection<ProjectDoc>) {
     )
   }
 
-  return { listOfMember, listOnlyMaintainedBy, setMember, removeMember, leaveAll }
+  return { listOfMember, listOnlyMaintainedBy, changeMember, setMember, removeMember, leaveAll }
 }
 
 /** Of standalone projects alone, whose paths are unique; the caller asks by collation. */
