@@ -85,7 +85,7 @@ t.test('patterns are anchored, and stars stand for levels', async (t) => {
   }
 })
 
-t.test('after Disconnect no report connects it again, a maintainer does', async (t) => {
+t.test('after Disconnect no report connects it again', async (t) => {
   const project = await createProject('research/left')
   await train(service, project, [model('tree', 0.8)])
   const { id } = (await stores.projects.findByGitLabId(project.id)) ?? { id: '' }
