@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Addresses } from '../domain/addresses.js'
@@ -6,7 +7,7 @@ import type { AnyProjectAccess } from '../plugins/any-project-access.js'
 import type { PersonAccess } from '../plugins/person-access.js'
 import { type Person, personOf } from '../plugins/person-identity.js'
 import { emptyTokenForm, newTokenView, type TokenForm, tokensView } from '../render/pages/tokens.js'
-import type { ApiTokenStore } from '../stores/api-token-store.js'
+import type { ApiToken, ApiTokenStore } from '../stores/api-token-store.js'
 
 export interface TokenRoutesOptions {
   apiTokens: ApiTokenStore
@@ -29,13 +30,28 @@ const Form = z.object({
   scope: text(10),
   projects: text(10_000),
   days: text(10),
+  /** Names the form, so that it makes one token however often it is sent. */
+  key: text(100),
 })
+
+type SentForm = z.infer<typeof Form>
 
 /** What is wrong with the form, for the person who filled it in. */
 class FormProblem extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'FormProblem'
+  }
+}
+
+/** The form was sent before, as by reloading the page that it led to. */
+class SentBefore extends FormProblem {
+  constructor({ description, createdAt }: ApiToken) {
+    super(
+      `This form has made the token "${description}" at ${createdAt.toISOString()}, which is not shown again. ` +
+        'If it was not copied, revoke it and make another.',
+    )
+    this.name = 'SentBefore'
   }
 }
 
@@ -60,8 +76,10 @@ export async function tokenRoutes(fastify: FastifyInstance, parts: TokenRoutesOp
       return await reply.renderPage('new-token', newTokenView(made.token, made.row, addresses))
     } catch (error) {
       if (!(error instanceof FormProblem)) throw error
-      reply.code(400)
-      return reply.renderPage('tokens', await listView(person.gitlabUserId, form, error.message))
+      const isSentBefore = error instanceof SentBefore
+      reply.code(isSentBefore ? 409 : 400)
+      const shown = isSentBefore ? emptyTokenForm : form
+      return reply.renderPage('tokens', await listView(person.gitlabUserId, shown, error.message))
     }
   })
 
@@ -80,21 +98,33 @@ export async function tokenRoutes(fastify: FastifyInstance, parts: TokenRoutesOp
   )
 
   async function listView(gitlabUserId: number, form: TokenForm, problem: string | null) {
-    const tokens = await apiTokens.list(gitlabUserId)
-    return tokensView({ tokens, now: clock(), form, problem, addresses })
+    const now = clock()
+    const { tokens } = await apiTokens.list(gitlabUserId, now)
+    const formKey = randomBytes(16).toString('base64url')
+    return tokensView({ tokens, now, form, formKey, problem, addresses })
   }
 
-  async function make(person: Person, name: string, form: TokenForm) {
-    const { description, scope, days } = checked(form)
+  async function make(person: Person, name: string, form: SentForm) {
     const { gitlabUserId } = person
+    await refuseAgain(gitlabUserId, form.key)
+    const { description, scope, days } = checked(form)
     const now = clock()
-    const held = (await apiTokens.list(gitlabUserId)).filter(({ expiresAt }) => expiresAt > now)
-    if (held.length >= mostTokens) {
-      throw new FormProblem(`You have ${held.length} tokens, which is the limit: revoke one first.`)
+    const { validCount } = await apiTokens.list(gitlabUserId, now)
+    if (validCount >= mostTokens) {
+      throw new FormProblem(`You have ${validCount} tokens; the limit is ${mostTokens}: revoke one first.`)
     }
     const limit = await findProjects(person, form.projects)
     const expiresAt = new Date(now.getTime() + days * dayMs)
-    return apiTokens.create({ gitlabUserId, name, scope, expiresAt, description, ...limit }, now)
+    const token = { gitlabUserId, name, scope, expiresAt, description, ...limit }
+    const made = await apiTokens.createOnce(token, form.key, now)
+    if (made !== null) return made
+    await refuseAgain(gitlabUserId, form.key)
+    throw new FormProblem('This form was sent before.')
+  }
+
+  async function refuseAgain(gitlabUserId: number, key: string): Promise<void> {
+    const made = await apiTokens.findByForm(gitlabUserId, key)
+    if (made !== null) throw new SentBefore(made)
   }
 
   async function findProjects(person: Person, written: string) {
@@ -122,13 +152,16 @@ export async function tokenRoutes(fastify: FastifyInstance, parts: TokenRoutesOp
   }
 }
 
-function readForm(body: unknown): TokenForm {
+function readForm(body: unknown): SentForm {
   const form = Form.safeParse(body)
   if (form.success) return form.data
   throw new Problem('INVALID_BODY', { message: 'This is not the form of this page.' })
 }
 
-function checked({ description, scope, days }: TokenForm) {
+function checked({ description, scope, days, key }: SentForm) {
+  if (!/^[\w-]{22}$/.test(key)) {
+    throw new FormProblem('This form is not as this page makes it: look it over and send it again.')
+  }
   const words = description.trim()
   if (words === '' || words.length > 100) {
     throw new FormProblem('What the token is for takes 1 to 100 characters.')

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
 import { hashSecret } from '../domain/secrets.js'
+import { isDuplicateKey } from './database.js'
 
 export type TokenScope = 'read' | 'write'
 
@@ -35,9 +36,19 @@ type Limits = Pick<ApiToken, 'description' | 'projectIds' | 'projectPaths'>
 
 export type NewApiToken = Pick<ApiToken, 'gitlabUserId' | 'name' | 'scope' | 'expiresAt'> & Partial<Limits>
 
+/** What a person holds. */
+export interface HeldTokens {
+  /** How many there are that can be used. */
+  validCount: number
+  /** Those, the newest first, and after them those that expired last. Revoked ones are not among them. */
+  tokens: ApiToken[]
+}
+
 const unlimited: Limits = { description: '', projectIds: null, projectPaths: null }
 
-const mostListed = 100
+/** More than one can make on the page: `npm run token` makes as many as it is asked for. */
+const mostValidListed = 1_000
+const mostExpiredListed = 20
 const lastUsedEveryMs = 3_600_000
 
 export function apiTokenCollection(db: Db): Collection<ApiTokenDoc> {
@@ -53,9 +64,23 @@ export function createApiTokenStore(db: Db) {
 
   /** Makes a token; its text is in this answer and nowhere else. */
   async function create(token: NewApiToken, now: Date): Promise<{ token: string; row: ApiToken }> {
+    return insert(`t${randomBytes(8).toString('hex')}`, token, now)
+  }
+
+  /** The same for a form that is named by `formKey`; null where it has made a token already. */
+  async function createOnce(token: NewApiToken, formKey: string, now: Date) {
+    try {
+      return await insert(idOfForm(token.gitlabUserId, formKey), token, now)
+    } catch (error) {
+      if (isDuplicateKey(error)) return null
+      throw error
+    }
+  }
+
+  async function insert(id: string, token: NewApiToken, now: Date) {
     const text = `mlmm_${randomBytes(32).toString('base64url')}`
     const doc: ApiTokenDoc = {
-      _id: `t${randomBytes(8).toString('hex')}`,
+      _id: id,
       schema: 1,
       hash: hashSecret(text),
       ...token,
@@ -65,6 +90,12 @@ export function createApiTokenStore(db: Db) {
     }
     await tokens.insertOne(doc)
     return { token: text, row: fromDoc(doc) }
+  }
+
+  /** The token that the form has made, whatever became of it. */
+  async function findByForm(gitlabUserId: number, formKey: string): Promise<ApiToken | null> {
+    const doc = await tokens.findOne({ _id: idOfForm(gitlabUserId, formKey) })
+    return doc === null ? null : fromDoc(doc)
   }
 
   /** Also an expired or revoked one. Looked up by its hash, so that the time taken tells nothing of the token. */
@@ -85,12 +116,16 @@ export function createApiTokenStore(db: Db) {
     return (await tokens.updateMany(filter, { $set: { revokedAt: now } })).modifiedCount
   }
 
-  /** The person's tokens that were not revoked, the newest first; also expired ones. */
-  async function list(gitlabUserId: number): Promise<ApiToken[]> {
-    const docs = await tokens
-      .find({ gitlabUserId, revokedAt: null }, { sort: { createdAt: -1, _id: 1 }, limit: mostListed })
-      .toArray()
-    return docs.map(fromDoc)
+  async function list(gitlabUserId: number, now: Date): Promise<HeldTokens> {
+    const held = { gitlabUserId, revokedAt: null }
+    const areValid = { ...held, expiresAt: { $gt: now } }
+    const areExpired = { ...held, expiresAt: { $lte: now } }
+    const [validCount, valid, expired] = await Promise.all([
+      tokens.countDocuments(areValid),
+      tokens.find(areValid, { sort: { createdAt: -1, _id: 1 }, limit: mostValidListed }).toArray(),
+      tokens.find(areExpired, { sort: { expiresAt: -1, _id: 1 }, limit: mostExpiredListed }).toArray(),
+    ])
+    return { validCount, tokens: [...valid, ...expired].map(fromDoc) }
   }
 
   /** Ends a token of the person; false where they have no such. */
@@ -99,7 +134,12 @@ export function createApiTokenStore(db: Db) {
     return (await tokens.updateOne(filter, { $set: { revokedAt: now } })).modifiedCount === 1
   }
 
-  return { create, findByText, markUsed, list, revoke, revokeAll }
+  return { create, createOnce, findByForm, findByText, markUsed, list, revoke, revokeAll }
+}
+
+/** Two sendings of one form want the same id, which the database gives once. */
+function idOfForm(gitlabUserId: number, formKey: string): string {
+  return `t${hash('sha256', `${gitlabUserId}:${formKey}`, 'hex').slice(0, 32)}`
 }
 
 export type ApiTokenStore = ReturnType<typeof createApiTokenStore>

@@ -25,6 +25,8 @@ export interface TokensInput {
   tokens: readonly ListedToken[]
   now: Date
   form: TokenForm
+  /** Names this one form among all. */
+  formKey: string
   /** What is wrong with the form; null where nothing. */
   problem: string | null
   addresses: Addresses
@@ -42,7 +44,7 @@ export interface TokensView extends PageFrame {
     revokeHref: string
   }[]
   problem: string | null
-  form: { description: string; isWrite: boolean; projects: string; days: string }
+  form: { description: string; isWrite: boolean; projects: string; days: string; key: string }
   createHref: string
 }
 
@@ -60,7 +62,7 @@ const scopes = { read: 'read', write: 'read and write' } as const
 /** The form before anybody wrote into it. */
 export const emptyTokenForm: TokenForm = { description: '', scope: 'read', projects: '', days: '90' }
 
-export function tokensView({ tokens, now, form, problem, addresses }: TokensInput): TokensView {
+export function tokensView({ tokens, now, form, formKey, problem, addresses }: TokensInput): TokensView {
   return {
     title: 'Tokens',
     crumbs: [...outer(addresses), { text: 'Tokens', href: null }],
@@ -75,7 +77,7 @@ export function tokensView({ tokens, now, form, problem, addresses }: TokensInpu
       revokeHref: addresses.revokeToken(token.id),
     })),
     problem,
-    form: { ...form, isWrite: form.scope === 'write' },
+    form: { ...form, isWrite: form.scope === 'write', key: formKey },
     createHref: addresses.tokens(),
   }
 }

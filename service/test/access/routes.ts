@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Kind, Right, Who } from './rights.js'
 import type { Account, GridProject, World } from './world.js'
 
@@ -321,7 +322,7 @@ export const expectations: Record<string, Variant[]> = {
       need: 'active-session',
       send: () => ({
         url: '/-/profile/tokens',
-        form: { description: 'grid', scope: 'read', projects: '', days: '1' },
+        form: { description: 'grid', scope: 'read', projects: '', days: '1', key: formKey() },
       }),
     },
     {
@@ -329,7 +330,7 @@ export const expectations: Record<string, Variant[]> = {
       of: 'for a project',
       send: ({ project }) => ({
         url: '/-/profile/tokens',
-        form: { description: 'grid', scope: 'read', projects: project.path, days: '1' },
+        form: { description: 'grid', scope: 'read', projects: project.path, days: '1', key: formKey() },
       }),
     },
   ],
@@ -510,11 +511,15 @@ function hookBody({ gitlab }: GridProject): object {
   return { object_kind: 'note', project: { id: gitlab?.id ?? 1 }, project_id: gitlab?.id ?? 1 }
 }
 
+function formKey(): string {
+  return randomBytes(16).toString('base64url')
+}
+
 async function tokenOf(world: World, account: Account, isNew: boolean): Promise<{ id: string }> {
   const { apiTokens } = world.service.stores
-  const [first] = await apiTokens.list(account.userId)
-  if (first !== undefined && !isNew) return first
   const now = new Date()
+  const [first] = (await apiTokens.list(account.userId, now)).tokens
+  if (first !== undefined && !isNew) return first
   const expiresAt = new Date(now.getTime() + 60_000)
   const { userId: gitlabUserId, username: name } = account
   return (await apiTokens.create({ gitlabUserId, name, scope: 'read', expiresAt }, now)).row

@@ -33,7 +33,7 @@ function unsigned(alg: string): string {
 async function rows() {
   const [sessions, tokens] = await Promise.all([
     stores.sessions.list(maintainer.id, now),
-    stores.apiTokens.list(maintainer.id),
+    stores.apiTokens.list(maintainer.id, now),
   ])
   return { sessions, tokens }
 }
