@@ -55,6 +55,8 @@ function inDays(days: number): Date {
   return new Date(now.getTime() + days * 24 * 3_600_000)
 }
 
+const createMine = (token: string) =>
+  call(service, 'POST', '/api/v1/projects', { token, body: { name: 'mine' } })
 const user = (token: string) => call(service, 'GET', '/api/v1/user', { token })
 const held = async (userId: number) => (await stores.apiTokens.list(userId, now)).tokens
 
@@ -139,11 +141,9 @@ t.test('a token that may read changes nothing, one that may write does', async (
   const { browser } = await newPerson('rosa')
   const { token: reading } = await make(browser)
   const { token: writing } = await make(browser, { scope: 'write' })
-  const create = (token: string, name: string) =>
-    call(service, 'POST', '/api/v1/projects', { token, body: { name } })
 
-  t.match(await create(reading, 'mine'), { status: 403, json: { code: 'API_TOKEN_READ_ONLY' } })
-  t.equal((await create(writing, 'mine')).status, 201)
+  t.match(await createMine(reading), { status: 403, json: { code: 'API_TOKEN_READ_ONLY' } })
+  t.equal((await createMine(writing)).status, 201)
 })
 
 t.test('a token limited to a project sees no other', async (t) => {
