@@ -20,6 +20,7 @@ import { pageFrame } from './plugins/page-frame.js'
 import { createAnyProjectAccess } from './plugins/any-project-access.js'
 import { createPersonAccess } from './plugins/person-access.js'
 import { personIdentity } from './plugins/person-identity.js'
+import { refusals } from './plugins/refusals.js'
 import { createProjectAccess } from './plugins/project-access.js'
 import { session } from './plugins/session.js'
 import { signInState } from './plugins/sign-in-state.js'
@@ -149,6 +150,7 @@ async function registerIdentities(
   await app.register(errorHandler)
   await app.register(securityHeaders)
   await app.register(bodyParser)
+  await app.register(refusals)
   await app.register(ciIdentity, {
     keys,
     issuer: config.gitlab.issuer,

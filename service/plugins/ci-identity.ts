@@ -30,7 +30,11 @@ const maxTokenLength = 32_768
 const cachedTokens = 1000
 
 /** Verifies the ID tokens of GitLab's jobs and gives requests `ciIdentity()`. */
-export const ciIdentity = fp(registerCiIdentity, { name: 'ci-identity', fastify: '5.x' })
+export const ciIdentity = fp(registerCiIdentity, {
+  name: 'ci-identity',
+  fastify: '5.x',
+  dependencies: ['refusals'],
+})
 
 async function registerCiIdentity(fastify: FastifyInstance, options: CiIdentityOptions): Promise<void> {
   const { keys, issuer, audience, now = Date.now } = options
@@ -59,12 +63,20 @@ async function registerCiIdentity(fastify: FastifyInstance, options: CiIdentityO
     const known = cache.find(token)
     if (known !== null) return known
 
-    const claims = parseClaims(await this.verifyIdToken().catch(refuse))
-    checkTimes(claims, now())
-    const identity = toCiIdentity(claims)
+    const identity = await verify(this).catch(async (error: unknown) => {
+      if (!(error instanceof Problem) || error.status !== 401) throw error
+      await this.countRefusal()
+      throw this.slowed(error)
+    })
     cache.save(token, identity)
     return identity
   })
+
+  async function verify(request: FastifyRequest): Promise<CiIdentity> {
+    const claims = parseClaims(await request.verifyIdToken().catch(refuse))
+    checkTimes(claims, now())
+    return toCiIdentity(claims)
+  }
 }
 
 interface IdentityCache {

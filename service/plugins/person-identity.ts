@@ -47,13 +47,14 @@ export function holdsApiToken({ headers }: FastifyRequest): boolean {
   return /^Bearer +mlmm_/i.test(headers.authorization ?? '')
 }
 
+const tokenRefusals = new Set(['API_TOKEN_INVALID', 'API_TOKEN_REVOKED', 'API_TOKEN_EXPIRED'])
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Gives requests `person()` and `findPerson()`. */
 export const personIdentity = fp(registerPersonIdentity, {
   name: 'person-identity',
   fastify: '5.x',
-  dependencies: ['session'],
+  dependencies: ['session', 'refusals'],
 })
 
 async function registerPersonIdentity(
@@ -73,12 +74,20 @@ async function registerPersonIdentity(
   fastify.decorateRequest('person', async function person(this: FastifyRequest) {
     const person = await this.findPerson()
     if (person !== null) return person
-    throw new Problem('API_TOKEN_MISSING', { message: 'The request has no Authorization header.' })
+    throw this.slowed(
+      new Problem('API_TOKEN_MISSING', { message: 'The request has no Authorization header.' }),
+    )
   })
 
   async function identify(request: FastifyRequest): Promise<Person | null> {
-    const text = tokenText(request)
-    return text === null ? identifySession(request) : identifyToken(request, text)
+    try {
+      const text = tokenText(request)
+      return text === null ? await identifySession(request) : await identifyToken(request, text)
+    } catch (error) {
+      if (!(error instanceof Problem) || !tokenRefusals.has(error.code)) throw error
+      await request.countRefusal()
+      throw request.slowed(error)
+    }
   }
 
   async function identifyToken(request: FastifyRequest, text: string): Promise<Person> {

@@ -32,7 +32,7 @@ export interface SessionOptions {
 }
 
 /** Gives requests `session()`: who is signed in, by a cookie that holds a signed session id. */
-export const session = fp(registerSession, { name: 'session', fastify: '5.x' })
+export const session = fp(registerSession, { name: 'session', fastify: '5.x', dependencies: ['refusals'] })
 
 async function registerSession(fastify: FastifyInstance, options: SessionOptions): Promise<void> {
   const { sessions, publicUrl, sessionSecret, clock } = options
@@ -55,7 +55,7 @@ async function registerSession(fastify: FastifyInstance, options: SessionOptions
   fastify.decorateRequest('getSession', async function getSession(this: FastifyRequest) {
     const session = await this.session()
     if (session !== null) return session
-    throw new Problem('SIGN_IN_NEEDED', { message: 'You are not signed in, or no longer.' })
+    throw this.slowed(new Problem('SIGN_IN_NEEDED', { message: 'You are not signed in, or no longer.' }))
   })
 
   fastify.decorateReply('startSession', async function startSession(this: FastifyReply, facts) {
@@ -82,7 +82,10 @@ async function registerSession(fastify: FastifyInstance, options: SessionOptions
     checkOrigin(request, origin)
     const secret = readSecret(request)
     const session = secret === null ? null : await sessions.findBySecret(secret, clock())
-    if (session === null) return null
+    if (session === null) {
+      await request.countRefusal()
+      return null
+    }
     await sessions.markSeen(session, clock())
     return session
   }

@@ -61,7 +61,7 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
 
   // Whoever does not show the right credentials is refused before the body is read.
   const preParsing: preParsingAsyncHookHandler = async (request, _reply, payload) => {
-    request.hookSender = await identify(request)
+    request.hookSender = await identify(request).catch((error: unknown) => slow(request, error))
     return payload
   }
   const route = { config: { access: 'webhook' as const }, bodyLimit, preParsing }
@@ -72,7 +72,7 @@ export async function webhookRoutes(fastify: FastifyInstance, options: WebhookRo
   async function receive(request: FastifyRequest): Promise<{ status: string }> {
     const { project, proof } = request.hookSender
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-    if (proof !== null && !isSignedBy(proof.claim, body, proof.keys)) throw unauthorized()
+    if (proof !== null && !isSignedBy(proof.claim, body, proof.keys)) return slow(request, unauthorized())
     const json = readJson(body)
     const event = AnyEvent.safeParse(json).data
     refuseForeign(project, event)
@@ -153,6 +153,12 @@ function refuseForeign({ gitlabProjectId }: Project, event: AnyEvent | undefined
   const told = [event?.project?.id, event?.project_id]
   if (told.every((id) => id === null || id === undefined || id === gitlabProjectId)) return
   throw unauthorized()
+}
+
+async function slow(request: FastifyRequest, error: unknown): Promise<never> {
+  if (!(error instanceof Problem)) throw error
+  await request.countRefusal()
+  throw request.slowed(error)
 }
 
 function unauthorized(): Problem {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { type Forgery, type ForgeryTools, forgeTokens } from './forged-tokens.js'
+import { newAddress } from './new-address.js'
 import { diff, takeSnapshot } from './snapshot.js'
 import { startWorld } from './world.js'
 
@@ -34,6 +35,7 @@ const routes: JobRoute[] = [
 async function ask({ method, url, body }: JobRoute, headers: Record<string, string>): Promise<number> {
   const answer = await world.app.inject({
     method,
+    remoteAddress: newAddress(),
     url,
     headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
     ...(body !== undefined && { payload: JSON.stringify(body) }),

@@ -3,6 +3,7 @@ import { type Asked, type Credential, expectedOf, isAllowed } from './expected.j
 import { type Kind, kinds, type Right, rightOf, suffices, type Who } from './rights.js'
 import { type Cell, expectations, type Need, type Sent, type Variant } from './routes.js'
 import { diff, takeSnapshot } from './snapshot.js'
+import { newAddress } from './new-address.js'
 import type { World } from './world.js'
 
 /** Somebody with a credential. */
@@ -127,6 +128,7 @@ async function ask(world: World, planned: Planned): Promise<Answered> {
   const sent = await variant.send(cell)
   const { statusCode, payload, headers } = await world.app.inject({
     method: method as 'GET',
+    remoteAddress: newAddress(),
     url: sent.url,
     headers: {
       ...(sent.body !== undefined && { 'content-type': 'application/json' }),

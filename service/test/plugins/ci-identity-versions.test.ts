@@ -4,6 +4,7 @@ import { startSimulator, type SimulatorOptions } from '../../../simulator/simula
 import { Problem } from '../../errors.js'
 import { createSigningKeys } from '../../gitlab/keys.js'
 import { ciIdentity } from '../../plugins/ci-identity.js'
+import { refusals } from '../../plugins/refusals.js'
 
 const audience = 'https://mlmm.example.com'
 
@@ -34,6 +35,7 @@ async function startStory(test: Test, options: SimulatorOptions) {
   const keys = createSigningKeys({ url: `${simulator.url}/oauth/discovery/keys` })
   test.teardown(() => keys.close())
   const app = Fastify()
+  await app.register(refusals)
   await app.register(ciIdentity, { keys, issuer: options.issuerUrl ?? simulator.url, audience })
   app.get('/who', (request) => request.ciIdentity())
   app.setErrorHandler((error, _request, reply) => {

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { Problem } from '../../errors.js'
 import { createSigningKeys, type SigningKeys, type StoredKeys } from '../../gitlab/keys.js'
 import { ciIdentity } from '../../plugins/ci-identity.js'
+import { refusals } from '../../plugins/refusals.js'
 
 const issuer = 'https://gitlab.example.com'
 const audience = 'https://mlmm.example.com'
@@ -100,6 +101,7 @@ async function startApp(
   now: () => number = Date.now,
 ): Promise<FastifyInstance> {
   const app = Fastify({ http: { maxHeaderSize: 131_072 } })
+  await app.register(refusals)
   await app.register(ciIdentity, { keys, issuer, audience, now })
   app.get('/who', (request) => request.ciIdentity())
   app.setErrorHandler((error, _request, reply) => {
