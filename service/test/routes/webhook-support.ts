@@ -6,6 +6,7 @@ import { hashSecret } from '../../domain/secrets.js'
 import { createQueue } from '../../jobs/queue.js'
 import { bodyParser } from '../../plugins/body-parser.js'
 import { errorHandler } from '../../plugins/error-handler.js'
+import { refusals } from '../../plugins/refusals.js'
 import { webhookRoutes } from '../../routes/webhooks.js'
 import { ensureIndexes } from '../../stores/indexes.js'
 import { hookKeyOwner, type Project } from '../../stores/project-documents.js'
@@ -69,6 +70,7 @@ export async function openIntake(
   await app.register(errorHandler)
   await app.register(bodyParser)
   const queue = createQueue({ store: stores.jobs, monotonicNowMs: () => performance.now() })
+  await app.register(refusals)
   await app.register(webhookRoutes, { ...stores, queue, sealer, clock: () => clock.now })
   t.teardown(() => app.close())
 
