@@ -178,6 +178,7 @@ export interface PipelineRequest {
 type UpdatableField =
   | 'visibility'
   | 'archived'
+  | 'defaultBranch'
   | 'publicJobs'
   | 'buildsAccess'
   | 'mergedResults'

@@ -1,3 +1,4 @@
+import { type BranchNames, wasCalled } from './branch-names.js'
 import { groupBy } from './group.js'
 import type { Model } from './model.js'
 import { byCodeUnits } from './order.js'
@@ -29,17 +30,17 @@ export interface Baseline {
 }
 
 export interface Trust {
-  targetBranch: string
+  target: BranchNames
   /** As GitLab says, not as the job does. */
   jobSucceeded: boolean
 }
 
 /** A baseline comes from a succeeded job of a pipeline of the target branch itself, and from nowhere else. */
-export function isTrustworthy(model: Model, { targetBranch, jobSucceeded }: Trust): boolean {
+export function isTrustworthy(model: Model, { target, jobSucceeded }: Trust): boolean {
   const { ref, refType, source } = model.pipeline
-  if (!jobSucceeded || refType !== 'branch' || ref !== targetBranch) return false
+  if (!jobSucceeded || refType !== 'branch' || !wasCalled(target, ref, model.uploadedAt)) return false
   if (source === 'merge_request_event') return false
-  return isOfBranch(model, targetBranch)
+  return isOfBranch(model, ref)
 }
 
 function isOfBranch({ origin }: Model, branch: string): boolean {

@@ -1,3 +1,4 @@
+import { type BranchNames, wasCalled } from './branch-names.js'
 import type { Direction } from './directions.js'
 import { groupBy } from './group.js'
 import { byCodeUnits } from './order.js'
@@ -39,7 +40,7 @@ const MAX_COLUMNS = 3
  * default branch; where there are no branches, of all. */
 export function summarise(
   models: readonly ListedModel[],
-  defaultBranch: string | null,
+  defaultBranch: BranchNames | null,
   newestOf: 'default branch' | 'all' = 'default branch',
 ): DatasetOverview[] {
   const isNewest = (model: ListedModel) => newestOf === 'all' || isOfBranch(model, defaultBranch)
@@ -81,9 +82,9 @@ function summariseModel(
   return [{ name, dataset, newest, latest, trainings: trainings.length, cells }]
 }
 
-function isOfBranch({ origin, pipeline }: ListedModel, branch: string | null): boolean {
-  if (branch === null || pipeline === null || pipeline.refType !== 'branch' || pipeline.ref !== branch)
-    return false
+function isOfBranch({ origin, pipeline, uploadedAt }: ListedModel, branch: BranchNames | null): boolean {
+  if (branch === null || pipeline === null || pipeline.refType !== 'branch') return false
+  if (!wasCalled(branch, pipeline.ref, uploadedAt)) return false
   return origin.startsWith('branch:') || origin.startsWith('schedule:')
 }
 

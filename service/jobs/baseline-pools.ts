@@ -1,4 +1,5 @@
 import { type BaselinePool, identityOf, isTrustworthy } from '../domain/baseline.js'
+import { allNames, type BranchNames, namesOfBranch, wasCalled } from '../domain/branch-names.js'
 import { type ExcludedUpload, withoutExcluded } from '../domain/exclusions.js'
 import { groupBy } from '../domain/group.js'
 import type { Model } from '../domain/model.js'
@@ -35,7 +36,7 @@ export interface PoolsInput {
 
 /** The branch that baselines are looked for on. */
 type Ground = Pick<PoolsInput, 'project' | 'exclusions'> & {
-  targetBranch: string
+  target: BranchNames
   /** What was excluded of all that was looked at, by id. */
   left: Map<string, Model>
 }
@@ -59,7 +60,11 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
 
   async function gather(input: PoolsInput): Promise<GatheredPools> {
     const left = new Map<string, Model>()
-    const pools = await gatherPools({ ...input, targetBranch: input.mergeRequest.targetBranch, left })
+    const pools = await gatherPools({
+      ...input,
+      target: namesOfBranch(input.project, input.mergeRequest.targetBranch),
+      left,
+    })
     return { pools, excluded: [...left.values()] }
   }
 
@@ -81,10 +86,10 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
   }
 
   async function newestOf(ground: Ground) {
-    const { project, targetBranch } = ground
+    const { project, target } = ground
     const [found, carried] = await Promise.all([
-      models.listNewestOfBranch(project.id, targetBranch, newestAtMost),
-      carryOvers.listNewest(project, targetBranch, { limit: newestCarriedAtMost }),
+      models.listNewestOfBranch(project.id, allNames(target), newestAtMost),
+      carryOvers.listNewest(project, target, { limit: newestCarriedAtMost }),
     ])
     return {
       areAll: found.length < newestAtMost && carried.length < newestCarriedAtMost,
@@ -113,11 +118,11 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
 
   /** Of each place what it trained itself, then what was carried over to it. */
   async function fill(ground: Ground, places: Place[]): Promise<BaselinePool[]> {
-    const { project, targetBranch } = ground
+    const { project, target } = ground
     const commits = places.map((place) => place.commit)
     const [found, carried] = await Promise.all([
       models.listOfCommits(project.id, commits),
-      carryOvers.listAt(project, targetBranch, commits),
+      carryOvers.listAt(project, target, commits),
     ])
     const own = groupBy(await trusted(ground, found), (model) => model.commit)
     const brought = groupBy(included(ground, carried), ({ row }) => row.commit)
@@ -130,15 +135,15 @@ export function createBaselinePools(options: BaselinePoolsOptions) {
 
   /** Whether a job succeeded is GitLab's word, as heard when its pipeline was last looked at. */
   async function trusted(ground: Ground, found: Model[]): Promise<Model[]> {
-    const { project, targetBranch } = ground
+    const { project, target } = ground
     const rows = await pipelines.listByIds(project.id, [...new Set(found.map((model) => model.pipeline.id))])
     // A child pipeline of a merge request has the source branch in its token, as the branch's own have.
-    const own = rows.filter((row) => row.kind === 'branch' && row.ref === targetBranch)
+    const own = rows.filter((row) => row.kind === 'branch' && wasCalled(target, row.ref, row.firstSeenAt))
     const succeeded = new Set(
       own.flatMap((row) => row.jobs.filter((job) => job.status === 'success').map((job) => job.id)),
     )
     const good = found.filter((model) =>
-      isTrustworthy(model, { targetBranch, jobSucceeded: succeeded.has(model.job.id) }),
+      isTrustworthy(model, { target, jobSucceeded: succeeded.has(model.job.id) }),
     )
     return withoutThese(ground, good)
   }

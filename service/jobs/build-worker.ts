@@ -6,6 +6,7 @@ import { createHookRegistration } from '../hook-registration.js'
 import type { Speakers } from '../speakers.js'
 import type { Sealer } from '../stores/sealing.js'
 import type { Stores } from '../stores/stores.js'
+import { createAskProjectJob } from './ask-project.js'
 import { createBaselinePools } from './baseline-pools.js'
 import { createCarryOver } from './carry-over.js'
 import { namingCause, passingCause, withCause } from './cause.js'
@@ -96,6 +97,7 @@ export function buildWorker(parts: WorkerParts): Worker {
       'renew-bot': createRenewBotJob({ ...shared, speakers, sealer }),
       reseal: createResealJob({ ...shared, sealer }),
       poll: createPollJob(shared),
+      'ask-project': createAskProjectJob(shared),
       reconcile: createReconcileJob(shared),
     },
   })

@@ -1,4 +1,5 @@
 import { isCarriable } from '../domain/baseline.js'
+import { allNames, type BranchNames, wasCalled } from '../domain/branch-names.js'
 import { groupBy } from '../domain/group.js'
 import type { Model } from '../domain/model.js'
 import type { GitLabMergeRequest } from '../gitlab/port.js'
@@ -77,17 +78,19 @@ export function createCarryOver(options: CarryOverOptions) {
   }
 
   /** What was carried over to these commits of the branch, the newest merge request first. */
-  async function listAt(project: Project, targetBranch: string, commits: string[]): Promise<Carried[]> {
-    return read(project, await carryOvers.listOfCommits(project.id, targetBranch, commits))
+  async function listAt(project: Project, target: BranchNames, commits: string[]): Promise<Carried[]> {
+    const rows = await carryOvers.listOfCommits(project.id, allNames(target), commits)
+    return read(project, into(target, rows))
   }
 
   /** What was carried over to the branch last, the newest first. */
   async function listNewest(
     project: Project,
-    targetBranch: string,
+    target: BranchNames,
     { limit, listModels }: { limit: number; listModels?: ModelsOfCommits },
   ): Promise<Carried[]> {
-    return read(project, await carryOvers.listNewest(project.id, targetBranch, limit), listModels)
+    const rows = await carryOvers.listNewest(project.id, allNames(target), limit)
+    return read(project, into(target, rows), listModels)
   }
 
   async function read(
@@ -117,6 +120,10 @@ export function createCarryOver(options: CarryOverOptions) {
   }
 
   return { record, lookForMerges, listAt, listNewest }
+}
+
+function into(target: BranchNames, rows: CarryOver[]): CarryOver[] {
+  return rows.filter(({ targetBranch, mergedAt }) => wasCalled(target, targetBranch, mergedAt))
 }
 
 export type CarryOvers = ReturnType<typeof createCarryOver>

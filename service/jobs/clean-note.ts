@@ -23,6 +23,9 @@ export interface CleanNoteJobOptions {
   addresses: Addresses
 }
 
+/** GitLab lets nobody edit a note of an archived project, until it is one no longer. */
+const untilUnarchivedMs = 24 * 3_600_000
+
 /** After the deletion of a model that the note shows. An open merge request is compared anew. A closed one is not: rules
  * and baselines are others by now. Its note says no more than that something was deleted, and so does that of an open one
  * of which nothing is left. */
@@ -33,6 +36,7 @@ export function createCleanNoteJob(options: CleanNoteJobOptions): JobHandler {
     const { projectId, number: mrIid } = parseKey(job.key)
     const project = await projects.find(projectId)
     if (project === null) return { kind: 'done' }
+    if (project.archived === true) return { kind: 'again', inMs: untilUnarchivedMs }
     const mergeRequest = await gitlab.findMergeRequest(project.gitlabProjectId, mrIid)
     if (mergeRequest === null || !isOpen(mergeRequest)) {
       await comparisons.remove(projectId, mrIid)

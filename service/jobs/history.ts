@@ -1,4 +1,5 @@
 import { identityOf } from '../domain/baseline.js'
+import { allNames, namesOfBranch } from '../domain/branch-names.js'
 import type { HistoryPoint } from '../domain/comparison.js'
 import { type ExcludedUpload, withoutExcluded } from '../domain/exclusions.js'
 import { groupBy } from '../domain/group.js'
@@ -54,9 +55,10 @@ export function createHistory({ histories, carryOvers }: HistoryOptions) {
   }
 
   async function trained(input: HistoryInput, limits: HistoryLimits): Promise<Training[]> {
-    const { project, targetBranch: branch, identities, exclusions } = input
+    const { project, targetBranch, identities, exclusions } = input
+    const branch = namesOfBranch(project, targetBranch)
     const names = namesOf(identities)
-    const found = await histories.listNewestOfBranch(project.id, { branch, names }, limits)
+    const found = await histories.listNewestOfBranch(project.id, { refs: allNames(branch), names }, limits)
     const whole = found.length < limits.models ? found : withoutLastPipeline(found)
     const ids = [...new Set(whole.map(({ pipelineId }) => pipelineId))]
     const pipelines = await histories.listPipelines(project.id, branch, ids)
@@ -68,7 +70,7 @@ export function createHistory({ histories, carryOvers }: HistoryOptions) {
   async function brought(input: HistoryInput, limits: HistoryLimits): Promise<Training[]> {
     const { project, targetBranch, identities, exclusions } = input
     const limit = Math.max(1, Math.min(pointsAtMost, Math.floor(limits.models / identities.length)))
-    const carried = await carryOvers.listNewest(project, targetBranch, {
+    const carried = await carryOvers.listNewest(project, namesOfBranch(project, targetBranch), {
       limit,
       listModels: (projectId, commits) =>
         histories.listOfCommits(projectId, { commits, names: namesOf(identities) }, limits),

@@ -18,6 +18,8 @@ export const jobKey = {
   deletePerson: (gitlabUserId: number) => `delete-person:person:${gitlabUserId}`,
   /** Looks after the webhook of a project. */
   hookHealth: (projectId: string) => `hook-health:${projectId}`,
+  /** Asks what became of a project. */
+  askProject: (projectId: string) => `ask-project:${projectId}`,
   /** Asks which merge requests of a project changed. */
   poll: (projectId: string) => `poll:${projectId}`,
   /** Encrypts with the first key what was encrypted with a later one. */

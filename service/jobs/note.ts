@@ -84,6 +84,8 @@ export function createNoteJob(options: NoteJobOptions): JobHandler {
     if (head.models.length + head.silent.length === 0 && !expectsReports(head)) return { kind: 'done' }
     await comparer.prepare(project, { ...mergeRequest, sha })
     const compared = await pace.measure(job.key, () => comparer.compare(project, facts, head))
+    // GitLab takes no notes in an archived project.
+    if (project.archived === true) return { kind: 'done' }
     await writeNote(options, { project, mrIid, compared }, context)
     await setStatus(project, { head, mrIid }, compared, context)
     return { kind: 'done' }

@@ -22,6 +22,8 @@ const mostPerRun = 500
 const hookCheckedForMs = 10 * 60_000
 /** Merge requests are asked about once for each project: often where no webhook tells, else for what was lost. */
 const polledForMs = { hooked: 15 * 60_000, hookless: 2 * 60_000 }
+/** A project that neither reports nor readers bring up. */
+const askedForMs = 24 * 3_600_000
 const settingName = 'reconciledAt'
 
 export interface ReconcileJobOptions {
@@ -70,7 +72,13 @@ export function createReconcileJob(options: ReconcileJobOptions): JobHandler {
       limit: mostPerRun,
     })
     const bots = await connections.listBotsToRenew(now, mostPerRun)
-    const keys = [...bots.map(jobKey.renewBot), ...hooks.map(jobKey.hookHealth), ...polls.map(jobKey.poll)]
+    const unasked = await projects.listUnasked(ago(askedForMs), mostPerRun)
+    const keys = [
+      ...bots.map(jobKey.renewBot),
+      ...hooks.map(jobKey.hookHealth),
+      ...polls.map(jobKey.poll),
+      ...unasked.map(jobKey.askProject),
+    ]
     await Promise.all(
       keys.map((key, index) => queue.enqueue(key, { delayMs: Math.floor((index * everyMs) / keys.length) })),
     )

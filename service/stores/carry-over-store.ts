@@ -49,12 +49,12 @@ export function createCarryOverStore(db: Db) {
   /** Of these commits of the target branch, the newest merge request first. */
   async function listOfCommits(
     projectId: string,
-    targetBranch: string,
+    targetBranches: string[],
     commits: string[],
   ): Promise<CarryOver[]> {
     if (commits.length === 0) return []
     const docs = await rows
-      .find({ projectId, targetBranch, commit: { $in: commits } })
+      .find({ projectId, targetBranch: { $in: targetBranches }, commit: { $in: commits } })
       .sort({ mrIid: -1 })
       .limit(500)
       .toArray()
@@ -62,9 +62,13 @@ export function createCarryOverStore(db: Db) {
   }
 
   /** Those that carry something over to the branch, the newest first. */
-  async function listNewest(projectId: string, targetBranch: string, limit: number): Promise<CarryOver[]> {
+  async function listNewest(
+    projectId: string,
+    targetBranches: string[],
+    limit: number,
+  ): Promise<CarryOver[]> {
     const docs = await rows
-      .find({ projectId, targetBranch, 'jobIds.0': { $exists: true } })
+      .find({ projectId, targetBranch: { $in: targetBranches }, 'jobIds.0': { $exists: true } })
       .sort({ mergedAt: -1 })
       .limit(limit)
       .toArray()

@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb'
+import { allNames, type BranchNames, wasCalled } from '../domain/branch-names.js'
 import type { Model, Named } from '../domain/model.js'
 import { fromModelDoc, type ModelDoc, modelCollection, ofJobs } from './model-store.js'
 import { pipelineCollection } from './pipeline-store.js'
@@ -71,17 +72,17 @@ export function createHistoryStore(db: Db) {
   /** What a branch's own pipelines uploaded last, newest first. */
   async function listNewestOfBranch(
     projectId: string,
-    { branch, names }: { branch: string; names: string[] },
+    { refs, names }: { refs: string[]; names: string[] },
     limits: HistoryLimits,
   ): Promise<PastModel[]> {
     const docs = await models
       .find({
         projectId,
-        ref: branch,
+        ref: { $in: refs },
         name: { $in: names },
         refType: 'branch',
         pipelineSource: { $ne: 'merge_request_event' },
-        origin: { $in: [`branch:${branch}`, /^schedule:/] },
+        origin: { $in: [...refs.map((ref) => `branch:${ref}`), /^schedule:/] },
         trial: null,
       })
       .project<PastDoc>({ ...pastFields, results: { $slice: limits.resultsOfEach } })
@@ -108,18 +109,23 @@ export function createHistoryStore(db: Db) {
   /** Those of these pipelines that are the branch's own. */
   async function listPipelines(
     projectId: string,
-    branch: string,
+    branch: BranchNames,
     pipelineIds: number[],
   ): Promise<Map<number, PastPipeline>> {
     if (pipelineIds.length === 0) return new Map()
     const succeeded = { $filter: { input: '$jobs', cond: { $eq: ['$$this.status', 'success'] } } }
     const jobs = { $map: { input: succeeded, in: '$$this.id' } }
     const rows = await pipelines
-      .find({ _id: { $in: pipelineIds.map((id) => `${projectId}:${id}`) }, kind: 'branch', ref: branch })
-      .project<PipelineFields>({ _id: 0, pipelineId: 1, sha: 1, firstSeenAt: 1, jobs })
+      .find({
+        _id: { $in: pipelineIds.map((id) => `${projectId}:${id}`) },
+        kind: 'branch',
+        ref: { $in: allNames(branch) },
+      })
+      .project<PipelineFields>({ _id: 0, pipelineId: 1, ref: 1, sha: 1, firstSeenAt: 1, jobs })
       .toArray()
+    const own = rows.filter(({ ref, firstSeenAt }) => wasCalled(branch, ref, firstSeenAt))
     return new Map(
-      rows.map(({ pipelineId, sha, firstSeenAt, jobs: ids }) => [
+      own.map(({ pipelineId, sha, firstSeenAt, jobs: ids }) => [
         pipelineId,
         { commit: sha, firstSeenAt, succeededJobs: new Set(ids) },
       ]),
@@ -135,6 +141,7 @@ type PastDoc = Pick<ModelDoc, '_id' | 'results' | keyof typeof pastFields>
 
 interface PipelineFields {
   pipelineId: number
+  ref: string
   sha: string
   firstSeenAt: Date
   jobs: number[]

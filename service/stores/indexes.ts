@@ -27,6 +27,7 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { 'hook.secretHash': 1 } },
       { key: { 'hook.previousSecretHash': 1 }, sparse: true },
       { key: { 'hook.state': 1, 'hook.health.checkedAt': 1 } },
+      { key: { checkedAt: 1 } },
       { key: { 'ownBot.expiresAt': 1 }, sparse: true },
       { key: { visibility: 1, pipelinesOpen: 1, path: 1 } },
       { key: { path: 1 }, name: 'path_by_bytes' },

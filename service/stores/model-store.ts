@@ -165,9 +165,14 @@ export function createModelStore(db: Db) {
   }
 
   /** The newest uploads of a branch's own pipelines, at most `limit`. */
-  async function listNewestOfBranch(projectId: string, branch: string, limit: number): Promise<Model[]> {
+  async function listNewestOfBranch(projectId: string, refs: string[], limit: number): Promise<Model[]> {
     const docs = await models
-      .find({ projectId, ref: branch, refType: 'branch', pipelineSource: { $ne: 'merge_request_event' } })
+      .find({
+        projectId,
+        ref: { $in: refs },
+        refType: 'branch',
+        pipelineSource: { $ne: 'merge_request_event' },
+      })
       .sort({ uploadedAt: -1 })
       .limit(limit)
       .toArray()

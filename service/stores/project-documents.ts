@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { FormerBranch } from '../domain/branch-names.js'
 import type { StandaloneMember } from '../domain/standalone.js'
 import type { Connection } from './connection-store.js'
 import type { Sealed } from './sealing.js'
@@ -57,11 +58,15 @@ export interface Project extends Connection {
   path: string
   webUrl: string
   defaultBranch: string | null
+  /** Names that the default branch had, the oldest first. */
+  formerBranches?: FormerBranch[]
   visibility: 'private' | 'internal' | 'public'
   pipelinesOpen: boolean
   connectedAt: Date
   /** When GitLab last confirmed the fields above. */
   checkedAt: Date
+  /** When a job last asked GitLab about the project, with or without an answer. */
+  askedAt?: Date
   /** In GitLab; such a project is read as any other. */
   archived?: boolean
   /** Since when GitLab does not show the project to who asked; absent as null: it does. */

@@ -77,7 +77,19 @@ export function createProjectLists(projects: Collection<ProjectDoc>) {
     return docs.map(({ gitlabProjectId }) => gitlabProjectId)
   }
 
-  return { listFor, listClosed, findNumbers, listAtPath, listConnected }
+  /** Projects of which GitLab was last asked before `before`, those first that wait longest. */
+  async function listUnasked(before: Date, limit: number): Promise<string[]> {
+    const isUnasked = { checkedAt: { $lt: before }, $or: [{ askedAt: null }, { askedAt: { $lt: before } }] }
+    const docs = await projects
+      .find({ ...connected, disconnectedAt: null, ...isUnasked } as Filter<ProjectDoc>)
+      .project<{ _id: string }>({ _id: 1 })
+      .sort({ checkedAt: 1 })
+      .limit(limit)
+      .toArray()
+    return docs.map((doc) => doc._id)
+  }
+
+  return { listUnasked, listFor, listClosed, findNumbers, listAtPath, listConnected }
 }
 
 const connected: Filter<ProjectDoc> = { gitlabProjectId: { $gt: 0 } }

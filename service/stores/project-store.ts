@@ -28,6 +28,7 @@ export type {
 } from './project-documents.js'
 
 const formerPathsKept = 20
+const formerBranchesKept = 5
 const mostAtOnePath = 50
 
 export function projectCollection(db: Db): Collection<ProjectDoc> {
@@ -45,7 +46,18 @@ function refreshed(facts: ProjectFacts, now: Date): Document {
     missingSince: null,
     orphanedAt: null,
     formerPaths: { $cond: [{ $eq: ['$path', path] }, former, renamed] },
+    formerBranches: formerBranches(facts.defaultBranch, now),
   }
+}
+
+function formerBranches(defaultBranch: string | null, now: Date): Document {
+  const former = { $ifNull: ['$formerBranches', []] }
+  const name = { $literal: defaultBranch }
+  const isAnother = { $not: [{ $in: ['$$this.name', ['$defaultBranch', name]] }] }
+  const others = { $filter: { input: former, cond: isAnother } }
+  const renamed = { $concatArrays: [others, [{ name: '$defaultBranch', until: now }]] }
+  const isRenamed = { $and: [name, '$defaultBranch', { $ne: ['$defaultBranch', name] }] }
+  return { $cond: [isRenamed, { $slice: [renamed, -formerBranchesKept] }, former] }
 }
 
 function newDoc(facts: ProjectFacts, now: Date, connection: Connection): ConnectedDoc {
@@ -119,6 +131,11 @@ export function createProjectStore(db: Db) {
     await projects.updateOne({ _id: projectId }, [{ $set: refreshed(facts, now) }])
   }
 
+  /** Whatever came of it. */
+  async function setAskedAt(projectId: string, at: Date): Promise<void> {
+    await projects.updateOne({ _id: projectId }, { $set: { askedAt: at } })
+  }
+
   /** Has GitLab asked about the project before anything is said of it again. */
   async function doubt(projectId: string): Promise<void> {
     await projects.updateOne({ _id: projectId }, { $set: { checkedAt: new Date(0) } })
@@ -153,6 +170,7 @@ export function createProjectStore(db: Db) {
     findAnyByPath,
     listOpenAt,
     refresh,
+    setAskedAt,
     doubt,
     close,
     markOrphaned,

@@ -1,3 +1,4 @@
+import type { FormerBranch } from '../../domain/branch-names.js'
 import type { Direction } from '../../domain/directions.js'
 import type { ShownResult } from '../../domain/result-columns.js'
 import type { ListedModel } from '../../domain/trainings.js'
@@ -29,6 +30,16 @@ export interface OriginView {
 export interface PageProject {
   path: string
   defaultBranch: string | null
+  formerBranches?: readonly FormerBranch[]
+  standing: Standing
+}
+
+/** What became of the project in GitLab; null where it is as it was. */
+export type Standing = 'archived' | 'gone' | null
+
+/** A mark beside the project's name. */
+export function markOf({ standing }: PageProject): string | null {
+  return standing && { archived: 'archived in GitLab', gone: 'deleted in GitLab' }[standing]
 }
 
 /** Merge requests of a pipeline. */

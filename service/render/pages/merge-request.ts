@@ -14,11 +14,20 @@ import type { PageFrame } from '../html.js'
 import { figureOf, figures, figuresApart } from '../numbers.js'
 import { visibleText } from '../text.js'
 import { count, STATE_WORDS } from '../verdict.js'
-import { type ColumnHead, columnHead, commitLink, type Link, type PageProject, shortSha } from './common.js'
+import {
+  type ColumnHead,
+  columnHead,
+  commitLink,
+  type Link,
+  markOf,
+  type PageProject,
+  shortSha,
+} from './common.js'
 import { type GateView, gateView, type RulesView, rulesView } from './merge-request-gate.js'
 
 export interface MergeRequestView extends PageFrame {
   heading: string
+  mark: string | null
   gitlabHref: string | null
   summary: string
   state: string
@@ -125,6 +134,7 @@ export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
       { text: `!${mrIid}`, href: null },
     ],
     heading: `Merge request !${mrIid}`,
+    mark: markOf(input.project),
     gitlabHref: gitlab?.mergeRequest(mrIid) ?? null,
     summary: input.summary,
     state: input.mrState === 'opened' ? 'open' : input.mrState,

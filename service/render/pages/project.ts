@@ -1,5 +1,6 @@
 import { type Addresses, trainingAddress } from '../../domain/addresses.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
+import { namesOfBranch } from '../../domain/branch-names.js'
 import { groupBy } from '../../domain/group.js'
 import {
   type DatasetOverview,
@@ -16,6 +17,7 @@ import {
   type ColumnHead,
   columnHead,
   type Link,
+  markOf,
   type OriginView,
   originView,
   type PageProject,
@@ -26,6 +28,7 @@ import {
 
 export interface ProjectView extends PageFrame {
   path: string
+  mark: string | null
   gitlabHref: string | null
   defaultBranch: string | null
   standalone: StandaloneFacts | null
@@ -129,6 +132,7 @@ const shownReports = 10
 export function projectView(input: ProjectInput): ProjectView {
   const { project, models, addresses, gitlab, mergeRequests } = input
   const { path, defaultBranch, standalone } = project
+  const branch = defaultBranch === null ? null : namesOfBranch(project, defaultBranch)
   return {
     title: path,
     crumbs: [
@@ -136,6 +140,7 @@ export function projectView(input: ProjectInput): ProjectView {
       { text: path, href: null },
     ],
     path,
+    mark: markOf(project),
     gitlabHref: gitlab?.project ?? null,
     defaultBranch,
     standalone,
@@ -143,7 +148,7 @@ export function projectView(input: ProjectInput): ProjectView {
     isEmpty: models.length === 0 && input.isFirstPage,
     isFirstPage: input.isFirstPage,
     firstHref: addresses.models(path),
-    datasets: summarise(models, defaultBranch, standalone ? 'all' : 'default branch').map((overview, index) =>
+    datasets: summarise(models, branch, standalone ? 'all' : 'default branch').map((overview, index) =>
       datasetView(overview, index, input),
     ),
     mergeRequests: mergeRequests.slice(0, shownMergeRequests).map((found) => ({

@@ -1,12 +1,13 @@
 import type { Addresses } from '../../domain/addresses.js'
 import { count } from '../verdict.js'
 import type { PageFrame } from '../html.js'
-import type { PageProject } from './common.js'
+import { markOf, type PageProject } from './common.js'
 
 export interface ProjectsView extends PageFrame {
   projects: {
     path: string
     href: string
+    mark: string | null
     isStandalone: boolean
     defaultBranch: string | null
     reportedAt: Date | null
@@ -40,11 +41,12 @@ export function projectsView(input: ProjectsInput): ProjectsView {
   return {
     title: 'Projects',
     crumbs: [{ text: 'Projects', href: null }],
-    projects: input.projects.map(({ project: { path, defaultBranch, standalone }, reportedAt }) => ({
-      path,
-      href: addresses.project(path),
-      isStandalone: standalone !== null,
-      defaultBranch,
+    projects: input.projects.map(({ project, reportedAt }) => ({
+      path: project.path,
+      href: addresses.project(project.path),
+      mark: markOf(project),
+      isStandalone: project.standalone !== null,
+      defaultBranch: project.defaultBranch,
       reportedAt,
     })),
     isSignedIn: input.isSignedIn,

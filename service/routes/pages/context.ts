@@ -10,7 +10,8 @@ import type { ComparisonStore } from '../../stores/comparison-store.js'
 import type { CurveStore } from '../../stores/curve-store.js'
 import type { ModelLists } from '../../stores/model-lists.js'
 import type { PipelineStore } from '../../stores/pipeline-store.js'
-import type { AnyProject } from '../../stores/project-store.js'
+import type { Standing } from '../../render/pages/common.js'
+import type { AnyProject, Project } from '../../stores/project-store.js'
 
 /** What pages are read from. */
 export interface PageContext {
@@ -39,9 +40,17 @@ export function addressesOf({ addresses }: PageContext, project: AnyProject) {
 export function pageProject(project: AnyProject) {
   const { id, gitlabProjectId, path } = project
   if (gitlabProjectId !== null) {
-    return { id, gitlabProjectId, path, defaultBranch: project.defaultBranch, standalone: null }
+    const { defaultBranch, formerBranches } = project
+    const standing = standingOf(project)
+    return { id, gitlabProjectId, path, defaultBranch, formerBranches, standing, standalone: null }
   }
-  return { id, gitlabProjectId, path, defaultBranch: null, standalone: { description: project.description } }
+  const standalone = { description: project.description }
+  return { id, gitlabProjectId, path, defaultBranch: null, standing: null, standalone }
+}
+
+export function standingOf({ archived, orphanedAt }: Project): Standing {
+  if (orphanedAt) return 'gone'
+  return archived ? 'archived' : null
 }
 
 /** Merge requests by pipeline, of those models that merge-request pipelines made. */

@@ -1,6 +1,6 @@
 import { mergeRequestView } from '../../render/pages/merge-request.js'
 import type { Project } from '../../stores/project-store.js'
-import { addressesOf, notFound, type PageContext, type RenderedPage } from './context.js'
+import { addressesOf, notFound, type PageContext, type RenderedPage, standingOf } from './context.js'
 
 /** What was last said of a merge request, whole. */
 export async function readMergeRequestPage(
@@ -12,7 +12,7 @@ export async function readMergeRequestPage(
   if (comparison === null) throw notFound('No model was reported for a merge request of this number.')
   const view = mergeRequestView({
     ...comparison,
-    project,
+    project: { ...project, standing: standingOf(project) },
     publicUrl: context.publicUrl,
     ...addressesOf(context, project),
   })

@@ -10,7 +10,7 @@ import type { Model } from '../../domain/model.js'
 import { mainModel, model } from './models.js'
 
 const onMain = mainModel().pipeline
-const trust = { targetBranch: 'main', jobSucceeded: true }
+const trust = { target: { name: 'main', former: [] }, jobSucceeded: true }
 
 function tryOf(pipeline: number, job: number): Model {
   return mainModel({ pipeline: { ...onMain, id: pipeline }, job: { id: job } })
@@ -63,6 +63,20 @@ t.test('nothing else is', async (t) => {
   for (const [what, one] of Object.entries(others)) t.notOk(isTrustworthy(one, trust), what)
   t.notOk(isTrustworthy(mainModel(), { ...trust, jobSucceeded: false }), 'a failed job')
 })
+
+t.test(
+  'what a branch trained under a former name counts, and not what another has that name since',
+  async (t) => {
+    const { uploadedAt } = mainModel()
+    const renamedAfter = (ms: number) => ({
+      name: 'trunk',
+      former: [{ name: 'main', until: new Date(uploadedAt.getTime() + ms) }],
+    })
+
+    t.ok(isTrustworthy(mainModel(), { ...trust, target: renamedAfter(1) }))
+    t.notOk(isTrustworthy(mainModel(), { ...trust, target: renamedAfter(0) }))
+  },
+)
 
 t.test('of the same model the newest pipeline wins, then the highest job, in any order', async (t) => {
   const [old, oldRetry, newer, newest] = [tryOf(1, 50), tryOf(1, 60), tryOf(2, 5), tryOf(2, 7)]

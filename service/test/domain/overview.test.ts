@@ -27,7 +27,7 @@ function trained(changes: Partial<ListedModel> & { values?: Record<string, numbe
 
 /** Newest first, as lists come. */
 function overviewOf(...oldestFirst: ListedModel[]) {
-  return summarise(oldestFirst.toReversed(), 'main')
+  return summarise(oldestFirst.toReversed(), { name: 'main', former: [] })
 }
 
 function ofMergeRequest(id: number): Partial<ListedModel> {

@@ -153,7 +153,7 @@ t.test('what webhooks miss is found', async (t) => {
     await ask(jobKey.poll(id))
 
     const [row] = await eventually('what is carried over', async () => {
-      const rows = await stores.carryOvers.listNewest(id, 'main', 10)
+      const rows = await stores.carryOvers.listNewest(id, ['main'], 10)
       return rows.length > 0 && rows
     })
     t.equal(row?.mrIid, mrIid)

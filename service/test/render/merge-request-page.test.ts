@@ -64,7 +64,7 @@ function inputOf({ here, before, rules: text, accepted }: Story): MergeRequestIn
   const verdict = judge({ ...judged, acceptances: accepted === undefined ? [] : [acceptance] })
   const state = text === undefined ? 'none' : rules === null ? 'unreadable' : 'read'
   return {
-    project: { path: 'research/iris', defaultBranch: 'main', gitlabProjectId: 77 },
+    project: { path: 'research/iris', defaultBranch: 'main', gitlabProjectId: 77, standing: null },
     publicUrl: 'https://mlmm.example.com',
     mrIid: 12,
     mrState: 'opened',

@@ -63,7 +63,7 @@ t.test('a Developer reports a model of a commit', async (t) => {
 
 t.test('it never is a baseline, and no job is asked for', async (t) => {
   const commit = project.head
-  const newest = await stores.models.listNewestOfBranch(connected.id, 'main', 10)
+  const newest = await stores.models.listNewestOfBranch(connected.id, ['main'], 10)
   const ofCommit = await stores.models.listOfCommits(connected.id, [commit])
   const stored = await stores.models.listNewest(connected.id, {}, { limit: 5, before: null })
   const [model] = stored.models
@@ -77,7 +77,10 @@ t.test('it never is a baseline, and no job is asked for', async (t) => {
     pipeline: { id: 1, source: 'push', ref: 'main', refType: 'branch', refProtected: true },
     job: { id: 1, name: 'train', status: 'success', url: null },
   } as Model
-  t.notOk(isTrustworthy(disguised, { targetBranch: 'main', jobSucceeded: true }), 'its origin is not trusted')
+  t.notOk(
+    isTrustworthy(disguised, { target: { name: 'main', former: [] }, jobSucceeded: true }),
+    'its origin is not trusted',
+  )
   t.notOk(isCarriable(disguised, { sourceBranch: 'main', jobSucceeded: true }))
   t.same(chooseBaselines({ candidates: [], pools: [] }), [])
 })

@@ -139,7 +139,7 @@ t.test('what the code of a fork was trained with is not carried over', async (t)
     return (await stores.comparisons.findFacts(connected.id, mr.iid))?.mrState === 'merged'
   })
   t.match(note.body, /first report/)
-  t.same(await stores.carryOvers.listNewest(connected.id, 'main', 10), [])
+  t.same(await stores.carryOvers.listNewest(connected.id, ['main'], 10), [])
 })
 
 /** A project that takes reports of forks; it has no webhook. */

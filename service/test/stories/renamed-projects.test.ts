@@ -1,6 +1,6 @@
 import t from 'tap'
-import { eventually, startTestService } from './support/service.js'
-import { model, noteSaying, openMergeRequest, train, trainMergeRequest } from './support/story.js'
+import { eventually, startTestService } from '../support/service.js'
+import { model, noteSaying, openMergeRequest, train, trainMergeRequest } from '../support/story.js'
 
 const service = await startTestService(t)
 const { simulator, stores } = service
