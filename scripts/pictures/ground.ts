@@ -47,6 +47,9 @@ export async function layGround(t: { teardown(ending: () => Promise<void>): unkn
   const given = await service.createProject('research/given-up', { visibility: 'private' })
   await train(service, given, [model('tree', 0.8)])
   await disconnect(service, maya, given.path)
+  const past = await service.createProject('research/past', { visibility: 'private' })
+  simulator.updateProject(past.id, { archived: true })
+  await train(service, past, [model('tree', 0.8)])
   await seedStandalone(service, maya, rtl.username)
   return {
     service,

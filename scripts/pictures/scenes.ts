@@ -30,6 +30,7 @@ export const scenes: Scene[] = [
   { name: 'projects-menu', as: 'maya', open: openMenu },
   { name: 'projects-menu-long', as: 'rtl', open: openMenu },
   { name: 'project', as: 'maya', open: at('/research/iris') },
+  { name: 'project-archived', as: 'maya', open: at('/research/past') },
   { name: 'project-empty', as: 'maya', open: at('/research/empty') },
   {
     name: 'project-long',
