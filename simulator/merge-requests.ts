@@ -95,8 +95,8 @@ async function fetchHead(world: World, mr: MergeRequest): Promise<void> {
 function prepare(world: World, mr: MergeRequest): void {
   const { sha } = mr
   world.tasks.run(async (signal) => {
-    const diff = await readDiff(world, mr, sha)
     await sleep(world.settings.prepareDelayMs, undefined, { signal })
+    const diff = await readDiff(world, mr, sha)
     if (mr.sha !== sha || !world.state.mergeRequests.has(mr.id)) return
     mr.diffRefs = diff.refs
     mr.changesCount = diff.changesCount
@@ -111,9 +111,19 @@ interface Diff {
   hasConflicts: boolean
 }
 
+/** Reads until the target branch stands still, as conflicts are told by whoever looked at its newest commit. */
 async function readDiff(world: World, mr: MergeRequest, sha: string): Promise<Diff> {
   const { gitDir } = getProject(world, mr.projectId)
-  const target = await resolveCommit(gitDir, `refs/heads/${mr.targetBranch}`)
+  const readTarget = (): Promise<string | null> => resolveCommit(gitDir, `refs/heads/${mr.targetBranch}`)
+  for (let target = await readTarget(); ;) {
+    const diff = await readDiffTo(gitDir, target, sha)
+    const now = await readTarget()
+    if (now === target) return diff
+    target = now
+  }
+}
+
+async function readDiffTo(gitDir: string, target: string | null, sha: string): Promise<Diff> {
   const base = target === null ? null : await mergeBase(gitDir, [target, sha])
   if (target === null || base === null) return { refs: null, changesCount: null, hasConflicts: true }
   const changes = await listChanges(gitDir, base, sha)

@@ -3,7 +3,7 @@ import { Problem } from '../errors.js'
 import type { Report, ReportedModel } from '../ingest/report.js'
 import type { CurveStore } from '../stores/curve-store.js'
 import type { SaveOutcome } from '../stores/model-holders.js'
-import type { AnyModelDoc } from '../stores/model-store.js'
+import type { AnyModelDoc } from '../stores/model-documents.js'
 import type { ModelWriter } from '../stores/model-writer.js'
 
 export interface ReportSavingOptions {

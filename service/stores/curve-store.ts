@@ -2,7 +2,7 @@ import { Binary, type Db, type ObjectId } from 'mongodb'
 import type { Curve } from '../domain/model.js'
 import { durable } from './database.js'
 import { createGroupCommit } from './group-commit.js'
-import { type ModelDoc, modelCollection } from './model-store.js'
+import { type ModelDoc, modelCollection } from './model-documents.js'
 
 /** One chunk of a curve; `_id` is `<upload>/<curve>/<chunk>`, so that a model's points are one range of keys. */
 interface CurveDoc {

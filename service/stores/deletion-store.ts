@@ -5,7 +5,7 @@ import { carryOverCollection } from './carry-over-store.js'
 import type { CurveStore } from './curve-store.js'
 import { decisionCollection } from './decision-store.js'
 import { jobCollection } from './job-store.js'
-import { type AnyModelDoc, anyModelCollection } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection } from './model-documents.js'
 
 const modelsAtOnce = 500
 /** Kept: what was deleted by whom. The others are dealt with by their own keys. */

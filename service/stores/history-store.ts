@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb'
 import { allNames, type BranchNames, wasCalled } from '../domain/branch-names.js'
 import type { Model, Named } from '../domain/model.js'
-import { fromModelDoc, type ModelDoc, modelCollection, ofJobs } from './model-store.js'
+import { fromModelDoc, type ModelDoc, modelCollection, ofJobs } from './model-documents.js'
 import { pipelineCollection } from './pipeline-store.js'
 
 /** How much of a history is read: results are cut where models have more. */

@@ -1,5 +1,5 @@
 import type { ClientSession, Collection } from 'mongodb'
-import type { AnyModelDoc } from './model-store.js'
+import type { AnyModelDoc } from './model-documents.js'
 
 /** `stored`: this upload is what readers see. `superseded`: a newer try of the job has stored the model already.
  * `duplicate`: another job of the same pipeline holds the identity; nothing was written. `too_large`: MongoDB takes no

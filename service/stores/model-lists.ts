@@ -1,7 +1,7 @@
 import type { Collection, Db, Filter, ObjectId } from 'mongodb'
 import type { StoredModel } from '../domain/model.js'
 import type { ListedModel } from '../domain/trainings.js'
-import { type AnyModelDoc, anyModelCollection, fromAnyModelDoc, type ModelDoc } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection, fromAnyModelDoc, type ModelDoc } from './model-documents.js'
 
 /** Where a page of a list ends: the next one starts below it. */
 export interface ListKey {
@@ -171,7 +171,8 @@ async function listNewestTimes(
   return new Map(rows.map((row) => [row._id, row.at]))
 }
 
-function olderThan(key: ListKey | null): Filter<AnyModelDoc> {
+/** What comes after a page of a list. */
+export function olderThan(key: ListKey | null): Filter<AnyModelDoc> {
   if (key === null) return {}
   return {
     uploadedAt: { $lte: key.uploadedAt },

@@ -1,7 +1,7 @@
 import type { ClientSession, Db, MongoClient } from 'mongodb'
 import { durable } from './database.js'
 import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
-import { type AnyModelDoc, anyModelCollection } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection } from './model-documents.js'
 
 export interface SavedTogether {
   outcome: SaveOutcome

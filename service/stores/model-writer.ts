@@ -3,7 +3,7 @@ import type { CurveStore } from './curve-store.js'
 import { duplicateKey, durable } from './database.js'
 import { createGroupCommit, type Waiting } from './group-commit.js'
 import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
-import { type AnyModelDoc, anyModelCollection } from './model-store.js'
+import { type AnyModelDoc, anyModelCollection } from './model-documents.js'
 import { createModelTransaction } from './model-transaction.js'
 
 type WaitingModel = Waiting<AnyModelDoc, SaveOutcome>

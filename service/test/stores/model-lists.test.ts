@@ -3,7 +3,7 @@ import t from 'tap'
 import { openTestDatabase } from '../../../embedded/test-database.js'
 import { ensureIndexes } from '../../stores/indexes.js'
 import { createModelLists, listedResults } from '../../stores/model-lists.js'
-import { type ModelDoc, modelCollection } from '../../stores/model-store.js'
+import { type ModelDoc, modelCollection } from '../../stores/model-documents.js'
 
 const { db } = await openTestDatabase(t)
 await ensureIndexes(db)

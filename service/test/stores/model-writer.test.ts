@@ -2,7 +2,7 @@ import { ObjectId } from 'mongodb'
 import t from 'tap'
 import { openTestDatabase } from '../../../embedded/test-database.js'
 import { createCurveStore } from '../../stores/curve-store.js'
-import { type ModelDoc, modelCollection } from '../../stores/model-store.js'
+import { type ModelDoc, modelCollection } from '../../stores/model-documents.js'
 import { createModelWriter } from '../../stores/model-writer.js'
 
 const { client, db } = await openTestDatabase(t)
