@@ -2,7 +2,7 @@ import { Problem } from './errors.js'
 import { GitLabError } from './gitlab/errors.js'
 import { type OAuth, OAuthError, type Tokens } from './gitlab/oauth.js'
 import type { GitLab, GitLabPerson } from './gitlab/port.js'
-import type { Grants } from './grants.js'
+import type { Grants } from './grants/grants.js'
 import type { UserStore } from './stores/user-store.js'
 
 /** What a consent is for: to sign in, or to let this service post in one's name. */

@@ -14,7 +14,8 @@ const outside = ['simulator/x', 'embedded/x', 'bench/x', 'demo/x', 'scripts/x']
 const base = ['service/errors', 'service/schemas/x', 'service/domain/x']
 const port = ['service/gitlab/port', 'service/gitlab/errors']
 const kept = [...base, ...port, 'service/stores/x', 'service/render/x']
-const web = [...kept, 'service/ingest/x', 'service/jobs/queue']
+const speaking = ['service/connection/x', 'service/grants/x']
+const web = [...kept, ...speaking, 'service/ingest/x', 'service/jobs/queue']
 const wired = [...web, 'service/plugins/x', 'service/routes/x', 'service/config']
 const all = [
   ...wired,
@@ -31,7 +32,29 @@ const allowed: Record<string, string[]> = {
   'service/app': wired,
   'service/routes/probe': [...web, 'service/plugins/x', 'service/routes/x'],
   'service/plugins/probe': [...web, 'service/plugins/x'],
-  'service/jobs/probe': [...kept, 'service/ingest/x', 'service/jobs/queue', 'service/jobs/worker'],
+  'service/jobs/probe': [
+    ...kept,
+    ...speaking,
+    'service/ingest/x',
+    'service/jobs/queue',
+    'service/jobs/worker',
+  ],
+  'service/connection/probe': [
+    ...base,
+    ...port,
+    ...speaking,
+    'service/stores/x',
+    'service/plugins/x',
+    'service/jobs/queue',
+  ],
+  'service/grants/probe': [
+    ...base,
+    ...port,
+    'service/grants/x',
+    'service/stores/x',
+    'service/render/x',
+    'service/gitlab/client',
+  ],
   'service/stores/probe': [...base, 'service/stores/x'],
   'service/gitlab/probe': [...base, ...port, 'service/gitlab/client'],
   'service/ingest/probe': [...base, 'service/ingest/x'],

@@ -1,6 +1,6 @@
 import type { GitLab } from '../gitlab/port.js'
-import { createProjectRefresh } from '../project-refresh.js'
-import { isDisconnected, isRefusal } from '../speaker-ladder.js'
+import { createProjectRefresh } from '../connection/project-refresh.js'
+import { isDisconnected, isRefusal } from '../connection/speaker-ladder.js'
 import type { ProjectStore } from '../stores/project-store.js'
 import { parseKey } from './keys.js'
 import type { JobHandler } from './worker.js'

@@ -1,4 +1,4 @@
-import type { Speakers } from '../speakers.js'
+import type { Speakers } from '../connection/speakers.js'
 import type { NoteRow, SupersededNote } from '../stores/note-store.js'
 import { change, type NoteAttempt, requireLease } from './note-attempt.js'
 

@@ -1,4 +1,4 @@
-import type { RegisterHook } from '../hook-registration.js'
+import type { RegisterHook } from '../connection/hook-registration.js'
 import type { ProjectStore } from '../stores/project-store.js'
 import { parseKey } from './keys.js'
 import type { JobHandler } from './worker.js'

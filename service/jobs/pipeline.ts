@@ -1,5 +1,5 @@
 import type { GitLab } from '../gitlab/port.js'
-import { createProjectRefresh } from '../project-refresh.js'
+import { createProjectRefresh } from '../connection/project-refresh.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { CarryOverStore } from '../stores/carry-over-store.js'
 import type { ComparisonStore } from '../stores/comparison-store.js'

@@ -1,6 +1,6 @@
 import { canRead, isOpenToEveryone } from '../domain/permissions.js'
 import type { GitLab, GitLabPerson } from '../gitlab/port.js'
-import { createProjectRefresh } from '../project-refresh.js'
+import { createProjectRefresh } from '../connection/project-refresh.js'
 import type { MembershipStore } from '../stores/membership-store.js'
 import type { PageByPath } from '../stores/project-lists.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'

@@ -5,7 +5,7 @@ import { GitLabError } from '../gitlab/errors.js'
 import type { GitLab, GitLabProject, GitLabUser } from '../gitlab/port.js'
 import type { Queue } from '../jobs/queue.js'
 import { jobKey } from '../jobs/keys.js'
-import { createProjectRefresh, projectFacts } from '../project-refresh.js'
+import { createProjectRefresh, projectFacts } from '../connection/project-refresh.js'
 import type { Project, ProjectStore } from '../stores/project-store.js'
 
 const connectedForMs = 10_000

@@ -1,7 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { Connecting, ConnectLook } from '../connecting.js'
+import type { Connecting, ConnectLook } from '../connection/connecting.js'
 import type { Addresses } from '../domain/addresses.js'
 import { createGitLabAddresses } from '../domain/gitlab-addresses.js'
 import { Problem } from '../errors.js'

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Disconnect } from '../disconnecting.js'
+import type { Disconnect } from '../connection/disconnecting.js'
 import type { PersonAccess } from '../plugins/person-access.js'
 import type { AuditStore } from '../stores/audit-store.js'
 

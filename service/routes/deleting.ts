@@ -10,8 +10,8 @@ import type { DeletionStore } from '../stores/deletion-store.js'
 import type { ModelStore } from '../stores/model-store.js'
 import type { AnyProject, ProjectStore } from '../stores/project-store.js'
 import type { UserStore } from '../stores/user-store.js'
-import type { Disconnect } from '../disconnecting.js'
-import type { KeptAccess } from '../kept-access.js'
+import type { Disconnect } from '../connection/disconnecting.js'
+import type { KeptAccess } from '../grants/kept-access.js'
 import type { TouchedNotes } from './touched-notes.js'
 
 export interface DeletingOptions {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Connecting } from '../connecting.js'
+import type { Connecting } from '../connection/connecting.js'
 import type { Addresses } from '../domain/addresses.js'
 import type { StandaloneMember } from '../domain/standalone.js'
 import { Problem } from '../errors.js'

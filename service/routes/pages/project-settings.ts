@@ -1,6 +1,6 @@
 import { GitLabError } from '../../gitlab/errors.js'
 import { projectSettingsView } from '../../render/pages/project-settings.js'
-import type { Rung } from '../../speakers.js'
+import type { Rung } from '../../connection/speakers.js'
 import type { Project } from '../../stores/project-store.js'
 import { addressesOf, type PageContext, type RenderedPage } from './context.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Project } from '../../stores/project-store.js'
-import { projectFacts } from '../../project-refresh.js'
+import { projectFacts } from '../../connection/project-refresh.js'
 import type { StoredComparison } from '../../stores/comparison-store.js'
 import { call, makeToken } from '../support/people.js'
 import { startTestService, type TestProject } from '../support/service.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { projectFacts } from '../../project-refresh.js'
+import { projectFacts } from '../../connection/project-refresh.js'
 import { merge } from '../support/branches.js'
 import { eventually, startTestService, type TestProject } from '../support/service.js'
 import { model, noteSaying, openMergeRequest, train, trainMergeRequest } from '../support/story.js'

@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url'
 import { randomBytes } from 'node:crypto'
 import { type Simulator } from '../../../simulator/simulator.js'
 import { createOAuth, type OAuth } from '../../gitlab/oauth.js'
-import { createGrants, type Grants } from '../../grants.js'
+import { createGrants, type Grants } from '../../grants/grants.js'
 import { createGrantStore, type GrantStore } from '../../stores/grant-store.js'
 import { createSealer, type SealingKey } from '../../stores/sealing.js'
 import type { Db } from 'mongodb'
-import type { RefreshRequest } from '../refresh-grants.js'
+import type { RefreshRequest } from '../grants/refresh-grants.js'
 
-const script = fileURLToPath(new URL('../refresh-grants.ts', import.meta.url))
+const script = fileURLToPath(new URL('../grants/refresh-grants.ts', import.meta.url))
 const redirectUri = 'https://mlmm.example.com/-/sign-in/callback'
 
 export interface GrantWorld {

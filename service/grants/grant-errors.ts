@@ -1,6 +1,6 @@
-import { type ErrorCode, Problem } from './errors.js'
-import { GitLabError } from './gitlab/errors.js'
-import type { DeathReason, SuspensionReason } from './stores/grant-store.js'
+import { type ErrorCode, Problem } from '../errors.js'
+import { GitLabError } from '../gitlab/errors.js'
+import type { DeathReason, SuspensionReason } from '../stores/grant-store.js'
 
 export type GrantErrorReason =
   | 'none' // nobody consented

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import t from 'tap'
-import { openTestDatabase } from '../../embedded/test-database.js'
-import { badGateway } from '../../simulator/faults.js'
-import { startSimulator } from '../../simulator/simulator.js'
-import { createGitLabClients } from '../gitlab-clients.js'
-import { openGrantWorld } from './support/expired-grants.js'
-import { until } from './jobs/helper.js'
+import { openTestDatabase } from '../../../embedded/test-database.js'
+import { badGateway } from '../../../simulator/faults.js'
+import { startSimulator } from '../../../simulator/simulator.js'
+import { createGitLabClients } from '../../grants/gitlab-clients.js'
+import { openGrantWorld } from '../support/expired-grants.js'
+import { until } from '../jobs/helper.js'
 
 const [{ db, url: databaseUrl }, simulator] = await Promise.all([openTestDatabase(t), startSimulator()])
 t.teardown(() => simulator.close())

@@ -1,11 +1,11 @@
-import { canConfigure, canPost } from './domain/permissions.js'
-import { GitLabError } from './gitlab/errors.js'
-import type { GitLab, GitLabUser } from './gitlab/port.js'
-import type { GitLabClients } from './gitlab-clients.js'
-import { GrantError } from './grant-errors.js'
-import { ownBotOwner, type SpeakerKind, type SpeakerProblem } from './stores/connection-store.js'
-import type { Project } from './stores/project-store.js'
-import type { Sealer } from './stores/sealing.js'
+import { canConfigure, canPost } from '../domain/permissions.js'
+import { GitLabError } from '../gitlab/errors.js'
+import type { GitLab, GitLabUser } from '../gitlab/port.js'
+import type { GitLabClients } from '../grants/gitlab-clients.js'
+import { GrantError } from '../grants/grant-errors.js'
+import { ownBotOwner, type SpeakerKind, type SpeakerProblem } from '../stores/connection-store.js'
+import type { Project } from '../stores/project-store.js'
+import type { Sealer } from '../stores/sealing.js'
 
 /** Who speaks for a project in GitLab. */
 export interface Speaker extends GitLabUser {

@@ -1,6 +1,6 @@
-import { GitLabError } from './gitlab/errors.js'
-import type { GitLab, GitLabProject } from './gitlab/port.js'
-import type { Project, ProjectFacts, ProjectStore } from './stores/project-store.js'
+import { GitLabError } from '../gitlab/errors.js'
+import type { GitLab, GitLabProject } from '../gitlab/port.js'
+import type { Project, ProjectFacts, ProjectStore } from '../stores/project-store.js'
 
 const checkedForMs = 5 * 60_000
 

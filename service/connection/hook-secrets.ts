@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { hashSecret } from './domain/secrets.js'
-import { GitLabError } from './gitlab/errors.js'
-import { jobKey } from './jobs/keys.js'
-import type { Queue } from './jobs/queue.js'
+import { hashSecret } from '../domain/secrets.js'
+import { GitLabError } from '../gitlab/errors.js'
+import { jobKey } from '../jobs/keys.js'
+import type { Queue } from '../jobs/queue.js'
 import type { Speakers } from './speakers.js'
-import { hookKeyOwner, type ProjectHook } from './stores/project-documents.js'
-import type { Project, ProjectStore } from './stores/project-store.js'
-import type { Sealer } from './stores/sealing.js'
+import { hookKeyOwner, type ProjectHook } from '../stores/project-documents.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
+import type { Sealer } from '../stores/sealing.js'
 
 /** How long the secrets before a rotation are good: GitLab may send again what it sent before. */
 const holdsForMs = 3_600_000

@@ -1,5 +1,5 @@
 import type { Grants } from './grants.js'
-import type { AccessFacts } from './render/pages/profile.js'
+import type { AccessFacts } from '../render/pages/profile.js'
 
 /** What somebody allowed this service to do in GitLab. */
 export interface KeptAccess {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { hashSecret } from './domain/secrets.js'
-import { GitLabError } from './gitlab/errors.js'
-import type { GitLab, GitLabHook } from './gitlab/port.js'
-import { hookKeyOwner, type ProjectHook } from './stores/project-documents.js'
-import type { Project, ProjectStore } from './stores/project-store.js'
-import type { Sealer } from './stores/sealing.js'
+import { hashSecret } from '../domain/secrets.js'
+import { GitLabError } from '../gitlab/errors.js'
+import type { GitLab, GitLabHook } from '../gitlab/port.js'
+import { hookKeyOwner, type ProjectHook } from '../stores/project-documents.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
+import type { Sealer } from '../stores/sealing.js'
 
 const claimedForMs = 60_000
 /** Deliveries that are on their way when the secrets change still carry those before. */

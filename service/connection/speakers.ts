@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { canRegisterHook } from './domain/permissions.js'
-import type { GitLab, GitLabUser } from './gitlab/port.js'
-import { createSpeakingPort, type PortCall } from './gitlab/speaking-port.js'
+import { canRegisterHook } from '../domain/permissions.js'
+import type { GitLab, GitLabUser } from '../gitlab/port.js'
+import { createSpeakingPort, type PortCall } from '../gitlab/speaking-port.js'
 import {
   checked,
   consentOf,
@@ -17,8 +17,8 @@ import {
   type Speaker,
   unlessRefused,
 } from './speaker-ladder.js'
-import type { ConnectionStore, Poster, SpeakerKind, SpeakerProblem } from './stores/connection-store.js'
-import type { Project, ProjectStore } from './stores/project-store.js'
+import type { ConnectionStore, Poster, SpeakerKind, SpeakerProblem } from '../stores/connection-store.js'
+import type { Project, ProjectStore } from '../stores/project-store.js'
 
 const checkedForMs = 5 * 60_000
 /** How long a process goes by what it knows without a look at the project's row. */

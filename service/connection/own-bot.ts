@@ -1,6 +1,6 @@
-import type { GitLabProjectToken } from './gitlab/port.js'
-import { type OwnBot, ownBotOwner, renewedBeforeMs } from './stores/connection-store.js'
-import type { Sealer } from './stores/sealing.js'
+import type { GitLabProjectToken } from '../gitlab/port.js'
+import { type OwnBot, ownBotOwner, renewedBeforeMs } from '../stores/connection-store.js'
+import type { Sealer } from '../stores/sealing.js'
 
 const dayMs = 24 * 3_600_000
 /** GitLab gives tokens at most 365 days. */

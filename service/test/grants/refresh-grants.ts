@@ -1,9 +1,9 @@
 import { MongoClient } from 'mongodb'
-import { createOAuth } from '../gitlab/oauth.js'
-import { GrantError } from '../grant-errors.js'
-import { createGrants } from '../grants.js'
-import { createGrantStore } from '../stores/grant-store.js'
-import { createSealer } from '../stores/sealing.js'
+import { createOAuth } from '../../gitlab/oauth.js'
+import { GrantError } from '../../grants/grant-errors.js'
+import { createGrants } from '../../grants/grants.js'
+import { createGrantStore } from '../../stores/grant-store.js'
+import { createSealer } from '../../stores/sealing.js'
 
 /** What a service process is told that meets expired grants. */
 export interface RefreshRequest {

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { hashSecret } from './domain/secrets.js'
-import { createGitLab } from './gitlab/client.js'
-import type { GitLab } from './gitlab/port.js'
+import { hashSecret } from '../domain/secrets.js'
+import { createGitLab } from '../gitlab/client.js'
+import type { GitLab } from '../gitlab/port.js'
 import type { Grants } from './grants.js'
-import type { GrantKind } from './stores/grant-store.js'
+import type { GrantKind } from '../stores/grant-store.js'
 
 export interface GitLabClientsOptions {
   /** The instance, with its path if it has one, without `/api/v4`. */

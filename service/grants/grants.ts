@@ -1,9 +1,9 @@
-import type { OAuth, Tokens } from './gitlab/oauth.js'
+import type { OAuth, Tokens } from '../gitlab/oauth.js'
 import { deathWords, GrantError, keyWords, meaningOf, suspensionWords } from './grant-errors.js'
 import { createGrantPairs } from './grant-pairs.js'
 import { createGrantRefresh, revokeAll } from './grant-refresh.js'
-import { grantId, type GrantKind, type GrantStore, type SuspensionReason } from './stores/grant-store.js'
-import type { Sealer } from './stores/sealing.js'
+import { grantId, type GrantKind, type GrantStore, type SuspensionReason } from '../stores/grant-store.js'
+import type { Sealer } from '../stores/sealing.js'
 
 export interface GrantsOptions {
   oauth: Pick<OAuth, 'refresh' | 'revoke'>

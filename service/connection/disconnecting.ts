@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { GitLabError } from './gitlab/errors.js'
-import type { GitLab } from './gitlab/port.js'
-import type { GitLabClients } from './gitlab-clients.js'
-import { GrantError } from './grant-errors.js'
+import { GitLabError } from '../gitlab/errors.js'
+import type { GitLab } from '../gitlab/port.js'
+import type { GitLabClients } from '../grants/gitlab-clients.js'
+import { GrantError } from '../grants/grant-errors.js'
 import type { Speakers } from './speakers.js'
-import type { ConnectionStore } from './stores/connection-store.js'
-import type { Project } from './stores/project-store.js'
+import type { ConnectionStore } from '../stores/connection-store.js'
+import type { Project } from '../stores/project-store.js'
 
 /** What stays behind in GitLab where nobody could remove it. */
 export type Leftover = 'webhook' | 'token'

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { OAuthError, type OAuth, type Tokens } from './gitlab/oauth.js'
+import { OAuthError, type OAuth, type Tokens } from '../gitlab/oauth.js'
 import { deathWords, GrantError, suspended } from './grant-errors.js'
 import type { GrantPairs } from './grant-pairs.js'
-import type { GrantRow, GrantStore } from './stores/grant-store.js'
+import type { GrantRow, GrantStore } from '../stores/grant-store.js'
 
 export interface GrantRefreshOptions {
   oauth: Pick<OAuth, 'refresh' | 'revoke'>

@@ -1,7 +1,7 @@
-import type { Tokens } from './gitlab/oauth.js'
+import type { Tokens } from '../gitlab/oauth.js'
 import { GrantError, keyWords } from './grant-errors.js'
-import { grantOwner, type GrantRow, type NewPair } from './stores/grant-store.js'
-import type { Sealer } from './stores/sealing.js'
+import { grantOwner, type GrantRow, type NewPair } from '../stores/grant-store.js'
+import type { Sealer } from '../stores/sealing.js'
 
 const refreshAtShare = 0.8
 

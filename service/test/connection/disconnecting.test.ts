@@ -1,10 +1,10 @@
 import t from 'tap'
-import { ownBotOwner } from '../stores/connection-store.js'
-import { createSealer } from '../stores/sealing.js'
-import { call, makeToken } from './support/people.js'
-import { eventually, startTestService } from './support/service.js'
-import { createProjectToken } from './support/project-token.js'
-import { model, openMergeRequest, train, trainMergeRequest } from './support/story.js'
+import { ownBotOwner } from '../../stores/connection-store.js'
+import { createSealer } from '../../stores/sealing.js'
+import { call, makeToken } from '../support/people.js'
+import { eventually, startTestService } from '../support/service.js'
+import { createProjectToken } from '../support/project-token.js'
+import { model, openMergeRequest, train, trainMergeRequest } from '../support/story.js'
 
 const service = await startTestService(t)
 const { simulator, stores, maintainer } = service
