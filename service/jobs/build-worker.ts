@@ -30,6 +30,7 @@ import { createReconcileJob } from './reconcile.js'
 import { createRenewBotJob } from './renew-bot.js'
 import { createResealJob } from './reseal.js'
 import { createRulesReader } from './rules-reader.js'
+import { createSealJob } from './seal.js'
 import { createWorker, type Worker } from './worker.js'
 
 const jobsAtOnce = 8
@@ -96,6 +97,7 @@ export function buildWorker(parts: WorkerParts): Worker {
       'hook-health': createHookHealthJob(shared),
       'renew-bot': createRenewBotJob({ ...shared, speakers, sealer }),
       reseal: createResealJob({ ...shared, sealer }),
+      seal: createSealJob(shared),
       poll: createPollJob(shared),
       'ask-project': createAskProjectJob(shared),
       reconcile: createReconcileJob(shared),

@@ -22,6 +22,8 @@ export const jobKey = {
   askProject: (projectId: string) => `ask-project:${projectId}`,
   /** Asks which merge requests of a project changed. */
   poll: (projectId: string) => `poll:${projectId}`,
+  /** Packs models of a project into column blocks. */
+  seal: (projectId: string) => `seal:${projectId}`,
   /** Encrypts with the first key what was encrypted with a later one. */
   reseal: () => 'reseal:all',
   /** Finds notes and pipelines that everything else forgot. */

@@ -9,6 +9,8 @@ import type { ModelWriter } from '../stores/model-writer.js'
 export interface ReportSavingOptions {
   modelWriter: ModelWriter
   curves: CurveStore
+  /** Hears of every model that was stored; nobody waits for what it does. */
+  onStored: (projectId: string, count: number) => void
 }
 
 /** Stores the models of a report with their curves, whole or not at all. `superseded`: a newer try has reported already.
@@ -19,7 +21,7 @@ export type SaveReport = (
   report: Report,
 ) => Promise<'stored' | 'superseded'>
 
-export function createReportSaving({ modelWriter, curves }: ReportSavingOptions): SaveReport {
+export function createReportSaving({ modelWriter, curves, onStored }: ReportSavingOptions): SaveReport {
   async function saveWithCurves(id: string, docs: AnyModelDoc[], report: Report): Promise<SaveOutcome> {
     const withCurves = docs.filter((doc) => doc.curves.length > 0)
     try {
@@ -40,6 +42,8 @@ export function createReportSaving({ modelWriter, curves }: ReportSavingOptions)
     const outcome = await saveWithCurves(id, docs, report)
     if (outcome.kind === 'too_large') throw tooLarge(outcome.doc)
     if (outcome.kind === 'duplicate') throw duplicate(outcome.doc, outcome.jobName)
+    const [first] = docs
+    if (outcome.kind === 'stored' && first !== undefined) onStored(first.projectId, docs.length)
     return outcome.kind
   }
 }

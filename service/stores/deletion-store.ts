@@ -1,5 +1,6 @@
-import type { Db, Filter } from 'mongodb'
+import type { Db } from 'mongodb'
 import type { StoredModel } from '../domain/model.js'
+import { rangeOf, suspect } from './block-store.js'
 import { comparisonCollection } from './comparison-store.js'
 import { carryOverCollection } from './carry-over-store.js'
 import type { CurveStore } from './curve-store.js'
@@ -8,8 +9,11 @@ import { jobCollection } from './job-store.js'
 import { type AnyModelDoc, anyModelCollection } from './model-documents.js'
 
 const modelsAtOnce = 500
+
+type Owned = Pick<AnyModelDoc, '_id' | 'projectId' | 'block'>
+
 /** Kept: what was deleted by whom. The others are dealt with by their own keys. */
-const withoutProjectId = ['audit', 'projects', 'models', 'curves', 'jobs']
+const withoutProjectId = ['audit', 'projects', 'models', 'curves', 'columns', 'jobs']
 const formerUser = { gitlabUserId: 0, username: 'a former user' }
 
 /** Deletes for good, in whatever collection it is. Everything may be done again after a crash. */
@@ -29,23 +33,37 @@ export function createDeletionStore(db: Db, curves: CurveStore) {
     await carryOverCollection(db).updateMany({ projectId, jobIds: jobId }, { $pull: { jobIds: jobId } })
   }
 
-  async function deleteModels(filter: Filter<AnyModelDoc>): Promise<void> {
+  async function deleteModels(
+    filter: Pick<AnyModelDoc, 'projectId'> & Partial<Pick<AnyModelDoc, '_id'>>,
+  ): Promise<void> {
     for (;;) {
       const docs = await models
         .find(filter)
-        .project<Pick<AnyModelDoc, '_id' | 'upload'>>({ upload: 1 })
+        .project<Pick<AnyModelDoc, '_id' | 'projectId' | 'upload' | 'block'>>({
+          projectId: 1,
+          upload: 1,
+          block: 1,
+        })
         .limit(modelsAtOnce)
         .toArray()
       if (docs.length === 0) return
       // Points first: without their model nobody would find them again.
       await curves.dropCurves(docs.map(({ upload }) => upload))
-      await models.deleteMany({ _id: { $in: docs.map(({ _id }) => _id) }, ...filter })
+      await suspect(db, docs)
+      // Only as they were found: one that was sealed meanwhile is told of in the next round.
+      await models.bulkWrite(
+        docs.map(({ _id, block }) => ({
+          deleteOne: { filter: { $and: [{ _id, block: block ?? null }, filter] } },
+        })),
+        { ordered: false },
+      )
     }
   }
 
   /** All that a project has, but its own row and the job that deletes it. */
   async function deleteProject(projectId: string, ownJob: string): Promise<void> {
     await deleteModels({ projectId })
+    await db.collection<{ _id: string }>('columns').deleteMany({ _id: rangeOf(projectId) })
     for (const { name } of await db.listCollections({}, { nameOnly: true }).toArray()) {
       if (!withoutProjectId.includes(name)) await db.collection(name).deleteMany({ projectId })
     }
@@ -66,19 +84,33 @@ export function createDeletionStore(db: Db, curves: CurveStore) {
     )
   }
 
-  /** What the person reported stays, as of nobody. Reads all models, some at a time. */
+  /** What the person reported stays, as of nobody. Reads all models, some at a time, until none is theirs. */
   async function forgetReporter(gitlabUserId: number): Promise<void> {
+    for (let found = 1; found > 0;) {
+      found = 0
+      let batch: Owned[] = []
+      const cursor = models.find({ userId: gitlabUserId }).project<Owned>({ projectId: 1, block: 1 })
+      for await (const doc of cursor) {
+        found += 1
+        if (batch.push(doc) < modelsAtOnce) continue
+        await forgetIn(batch, gitlabUserId)
+        batch = []
+      }
+      if (batch.length > 0) await forgetIn(batch, gitlabUserId)
+    }
+  }
+
+  /** Each leaves its block, whose columns still name the person. */
+  async function forgetIn(docs: readonly Owned[], gitlabUserId: number): Promise<void> {
     const own = `token:${gitlabUserId}`
     const origin = { $cond: [{ $eq: ['$origin', own] }, 'token:0', '$origin'] }
-    let ids: string[] = []
-    const flush = async () => {
-      await models.updateMany({ _id: { $in: ids } }, [{ $set: { userId: 0, origin } }])
-      ids = []
-    }
-    for await (const { _id } of models.find({ userId: gitlabUserId }).project<{ _id: string }>({ _id: 1 })) {
-      if (ids.push(_id) === modelsAtOnce) await flush()
-    }
-    await flush()
+    await suspect(db, docs)
+    await models.bulkWrite(
+      docs.map(({ _id, block = null }) => ({
+        updateOne: { filter: { _id, block }, update: [{ $set: { userId: 0, origin } }, { $unset: 'block' }] },
+      })),
+      { ordered: false },
+    )
   }
 
   return { deleteModel, deleteProject, deletePerson, forgetReporter }

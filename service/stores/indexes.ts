@@ -38,6 +38,8 @@ export async function ensureIndexes(db: Db): Promise<void> {
       { key: { projectId: 1, uploadedAt: -1, _id: -1 } },
       { key: { projectId: 1, name: 1, dataset: 1, uploadedAt: -1, _id: -1 } },
       { key: { projectId: 1, commit: 1 } },
+      // What is not sealed yet, and what a block holds.
+      { key: { projectId: 1, block: 1 } },
       { key: { reportId: 1 }, sparse: true },
       // The newest of a branch, of certain names only without a look at the others.
       { key: { projectId: 1, ref: 1, uploadedAt: -1, name: 1 } },

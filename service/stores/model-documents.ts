@@ -35,6 +35,9 @@ export interface ModelDoc {
   uploadedAt: Date
   /** Tells this upload from an earlier one of the same model; also the set that its curves belong to. */
   upload: ObjectId
+  /** The block that it is sealed in; absent while it is in none. Whoever replaces or deletes a model in a block has
+   * readers look twice at it first (`suspect` in block-store.ts). */
+  block?: string | null
 }
 
 type OfJobs =

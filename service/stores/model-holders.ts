@@ -11,9 +11,12 @@ export type SaveOutcome =
   | { kind: 'too_large'; doc: AnyModelDoc }
 
 /** What is known of the upload that stands for a model. */
-export type Holder = Pick<AnyModelDoc, '_id' | 'jobId' | 'jobName' | 'upload' | 'curves'>
+export type Holder = Pick<
+  AnyModelDoc,
+  '_id' | 'projectId' | 'jobId' | 'jobName' | 'upload' | 'curves' | 'block'
+>
 
-const holderFields = { jobId: 1, jobName: 1, upload: 1, curves: 1 } as const
+const holderFields = { projectId: 1, jobId: 1, jobName: 1, upload: 1, curves: 1, block: 1 } as const
 
 export async function findHolders(
   models: Collection<AnyModelDoc>,
@@ -27,7 +30,10 @@ export async function findHolders(
 }
 
 /** What becomes of `doc` beside the one that stands there; null where it may replace it. */
-export function standing(doc: AnyModelDoc, holder: Omit<Holder, '_id' | 'curves'>): SaveOutcome | null {
+export function standing(
+  doc: AnyModelDoc,
+  holder: Pick<Holder, 'jobId' | 'jobName' | 'upload'>,
+): SaveOutcome | null {
   if (holder.upload.equals(doc.upload)) return { kind: 'stored' }
   // What a person reports has no job: the later report replaces the earlier one.
   if (holder.jobName === null || holder.jobId === null || doc.jobId === null) return null

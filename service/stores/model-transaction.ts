@@ -1,4 +1,5 @@
 import type { ClientSession, Db, MongoClient } from 'mongodb'
+import { suspect } from './block-store.js'
 import { durable } from './database.js'
 import { findHolders, type Holder, type SaveOutcome, standing } from './model-holders.js'
 import { type AnyModelDoc, anyModelCollection } from './model-documents.js'
@@ -27,6 +28,7 @@ export function createModelTransaction(client: MongoClient, db: Db) {
       writes.push(writeOf(doc, holder))
     }
     if (writes.length === 0) return { outcome: { kind: 'superseded' }, replaced }
+    await suspect(db, replaced, session)
     await models.bulkWrite(writes, { ordered: true, session })
     return { outcome: { kind: 'stored' }, replaced }
   }

@@ -1,4 +1,5 @@
 import { BSON, type Db, MongoBulkWriteError, type MongoClient } from 'mongodb'
+import { suspect } from './block-store.js'
 import type { CurveStore } from './curve-store.js'
 import { duplicateKey, durable } from './database.js'
 import { createGroupCommit, type Waiting } from './group-commit.js'
@@ -88,6 +89,10 @@ export function createModelWriter(client: MongoClient, db: Db, curves: CurveStor
       return outcome === null
     })
     if (batch.length === 0) return []
+    await suspect(
+      db,
+      batch.flatMap(({ item }) => holders.get(item._id) ?? []),
+    )
     let written = 0
     const refused = await refusals(batch, async () => {
       const result = await models.bulkWrite(
@@ -149,9 +154,13 @@ function joined(
   }
 }
 
-/** Exactly this holder, or nothing where there was none: then somebody else may have been quicker. */
+/** Exactly this holder, in the block that readers were told of, or nothing where there was none: then somebody else may
+ * have been quicker. */
 function replacement(doc: AnyModelDoc, holder: Holder | undefined) {
-  const filter = { _id: doc._id, upload: holder?.upload ?? doc.upload }
+  const filter =
+    holder === undefined
+      ? { _id: doc._id, upload: doc.upload }
+      : { _id: doc._id, upload: holder.upload, block: holder.block ?? null }
   return { replaceOne: { filter, replacement: doc, upsert: holder === undefined } }
 }
 

@@ -191,6 +191,17 @@ export function createPipelineStore(db: Db) {
     return new Map(docs.map(({ pipelineId, mrIids }) => [pipelineId, mrIids ?? []]))
   }
 
+  /** The newest pipelines of a merge request. */
+  async function listIdsOfMergeRequest(projectId: string, mrIid: number, limit: number): Promise<number[]> {
+    const docs = await pipelines
+      .find({ projectId, mrIids: mrIid })
+      .sort({ pipelineId: -1 })
+      .limit(limit)
+      .project<Pick<PipelineDoc, 'pipelineId'>>({ _id: 0, pipelineId: 1 })
+      .toArray()
+    return docs.map(({ pipelineId }) => pipelineId)
+  }
+
   /** Pipelines that ran when they were last looked at, before `before`; those older than three days are given up. */
   async function listUnended(
     before: Date,
@@ -217,6 +228,7 @@ export function createPipelineStore(db: Db) {
     findNewestHead,
     listByIds,
     listMergeRequests,
+    listIdsOfMergeRequest,
   }
 }
 

@@ -1,6 +1,9 @@
 import { createApiTokenStore } from './api-token-store.js'
 import { createAuditStore } from './audit-store.js'
+import { createBlockSealing } from './block-sealing.js'
+import { createBlockStore } from './block-store.js'
 import { createCarryOverStore } from './carry-over-store.js'
+import { createColumnStore } from './column-store.js'
 import { createComparisonStore } from './comparison-store.js'
 import { createConnectionStore } from './connection-store.js'
 import { createCurveStore } from './curve-store.js'
@@ -14,6 +17,7 @@ import { createJobStore } from './job-store.js'
 import { createMembershipStore } from './membership-store.js'
 import { createModelLists } from './model-lists.js'
 import { createModelStore } from './model-store.js'
+import { createModelTable } from './model-table.js'
 import { createModelWriter } from './model-writer.js'
 import { createNoteStore } from './note-store.js'
 import { createPipelineStore } from './pipeline-store.js'
@@ -21,17 +25,21 @@ import { createProjectStore } from './project-store.js'
 import { createSealedFieldStore } from './sealed-fields.js'
 import { createSessionStore } from './session-store.js'
 import { createSettingsStore } from './settings-store.js'
+import { createTableReader } from './table-reader.js'
 import { createUserStore } from './user-store.js'
 
 /** Every store on one database. */
 export function createStores({ client, db }: Database) {
   const curves = createCurveStore(db)
+  const sealed = { blocks: createBlockStore(db), columns: createColumnStore(db) }
   return {
     projects: createProjectStore(db),
     connections: createConnectionStore(db),
     models: createModelStore(db),
     modelLists: createModelLists(db),
     modelWriter: createModelWriter(client, db, curves),
+    modelTable: createModelTable(db, createTableReader(db, sealed)),
+    blockSealing: createBlockSealing(db, sealed),
     curves,
     pipelines: createPipelineStore(db),
     apiTokens: createApiTokenStore(db),

@@ -31,6 +31,17 @@ export function createUserStore(db: Db) {
     return doc === null ? null : fromDoc(doc)
   }
 
+  async function findByUsername(username: string): Promise<User | null> {
+    const doc = await users.findOne({ username })
+    return doc === null ? null : fromDoc(doc)
+  }
+
+  /** The usernames of those who have signed in. */
+  async function listUsernames(gitlabUserIds: number[]): Promise<Map<number, string>> {
+    const docs = await users.find({ _id: { $in: gitlabUserIds } }, { projection: { username: 1 } }).toArray()
+    return new Map(docs.map(({ _id, username }) => [_id, username]))
+  }
+
   /** Registers the account with the first sign-in, and takes over what changed with every later one. */
   async function register({ gitlabUserId, ...facts }: UserFacts, now: Date): Promise<User> {
     const doc = await users.findOneAndUpdate(
@@ -47,7 +58,7 @@ export function createUserStore(db: Db) {
     return (await users.deleteOne({ _id: gitlabUserId })).deletedCount === 1
   }
 
-  return { find, register, erase }
+  return { find, findByUsername, listUsernames, register, erase }
 }
 
 function fromDoc({ _id: gitlabUserId, schema: _, ...rest }: UserDoc): User {

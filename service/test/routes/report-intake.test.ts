@@ -57,7 +57,7 @@ t.test('curves whose model could not be stored are dropped', async (t) => {
   await t.rejects(
     createReportIntake({
       ...stores,
-      saveReport: createReportSaving({ ...stores, modelWriter }),
+      saveReport: createReportSaving({ ...stores, onStored: () => {}, modelWriter }),
       queue,
       clock,
     }).store(project, identity, report),
@@ -65,10 +65,11 @@ t.test('curves whose model could not be stored are dropped', async (t) => {
   )
   t.equal(await db.collection('curves').countDocuments(), 0)
 
-  await createReportIntake({ ...stores, saveReport: createReportSaving(stores), queue, clock }).store(
-    project,
-    identity,
-    report,
-  )
+  await createReportIntake({
+    ...stores,
+    saveReport: createReportSaving({ ...stores, onStored: () => {} }),
+    queue,
+    clock,
+  }).store(project, identity, report)
   t.equal(await db.collection('curves').countDocuments(), 1)
 })
