@@ -17,6 +17,8 @@ export interface ComparedSide {
   commit: string
   repeat: string | null
   repeats: number
+  /** That reported it; absent in rows of older versions. */
+  job?: { id: number; name: string }
 }
 
 /** One setting that differs; values as JSON, shortened. Null where that side does not have it. */
@@ -129,7 +131,8 @@ function toRow(row: ComparedModel, budget: Budget): ComparedRow {
 
 function toSide(models: readonly Model[]): ComparedSide {
   const [model] = models
-  return { commit: model?.commit ?? '', repeat: model?.repeat ?? null, repeats: models.length }
+  const { commit = '', repeat = null, job } = model ?? {}
+  return { commit, repeat, repeats: models.length, ...(job && { job: { id: job.id, name: job.name } }) }
 }
 
 function toSetting({ kind, path, change, old, new: current }: SettingChange): ComparedSetting {

@@ -2,7 +2,7 @@ import type { ToldExclusion } from './exclusions.js'
 import type { ComparedResult } from './comparison.js'
 import type { RuleChange } from './rule-changes.js'
 import type { GateLevel, RulesProblem } from './rules.js'
-import type { BrokenKind, BrokenRule, Verdict } from './verdict.js'
+import type { Acceptance, BrokenKind, BrokenRule, Verdict } from './verdict.js'
 
 /** What is kept of a verdict. Rows of older versions hold keys, levels and `accepted` alone. */
 export interface StoredVerdict {
@@ -52,12 +52,16 @@ interface StoredEdit {
   problems: RulesProblem[]
   /** What the edited rules would say; null where they cannot be read, or are gone. */
   state: GateLevel | null
+  /** What they would find broken, not accepted here; absent in rows of older versions. */
+  broken?: (ShownBroken & Pick<StoredBroken, 'level'>)[]
+  brokenTotal?: number
 }
 
 /** More can hardly be read, but every key is kept up to here, as only what is kept can be accepted. */
 const MAX_BROKEN = 10_000
 const MAX_SHOWN = 200
 const MAX_LISTED = 100
+const MAX_EDITED = 50
 
 export function toStoredVerdict({ state, applied, broken }: Verdict): StoredVerdict {
   return {
@@ -71,6 +75,24 @@ export function toStoredVerdict({ state, applied, broken }: Verdict): StoredVerd
     })),
     brokenTotal: broken.length,
   }
+}
+
+/** The verdict as it is with these acceptances of its head, which may be newer than what is kept. */
+export function withAcceptances(verdict: StoredVerdict, acceptances: readonly Acceptance[]): StoredVerdict {
+  const byKey = new Map(
+    acceptances.flatMap(({ keys, username, reason, at }) =>
+      keys.map((key) => [key, { username, reason, at }]),
+    ),
+  )
+  const broken = verdict.broken.map(({ shown, ...one }) => {
+    const acceptance = byKey.get(one.key) ?? null
+    return { ...one, accepted: acceptance !== null, ...(shown && { shown: { ...shown, acceptance } }) }
+  })
+  const open = broken.filter(({ accepted }) => !accepted)
+  // What is not kept cannot be accepted.
+  const isCut = (verdict.brokenTotal ?? broken.length) > broken.length
+  const state = open.some(({ level }) => level === 'fail') ? 'fail' : open.length > 0 ? 'warn' : 'pass'
+  return { ...verdict, broken, state: isCut ? verdict.state : state }
 }
 
 function toShown({ kind, dataset, name, result, limit, withinNoise, acceptance }: BrokenRule): ShownBroken {
@@ -107,7 +129,7 @@ export function toStoredRules({ rules, editedRules, exclusions }: Said): StoredR
       changes: editedRules.changes.slice(0, MAX_LISTED),
       changesTotal: editedRules.changes.length,
       problems: editedRules.problems.slice(0, MAX_LISTED),
-      state: editedRules.verdict?.state ?? null,
+      ...editedVerdict(editedRules.verdict),
     },
     exclusions: exclusions.slice(0, MAX_LISTED).map(({ dataset, name, side, commit, username, reason }) => ({
       dataset,
@@ -118,4 +140,11 @@ export function toStoredRules({ rules, editedRules, exclusions }: Said): StoredR
       reason,
     })),
   }
+}
+
+function editedVerdict(verdict: Verdict | null): Pick<StoredEdit, 'state' | 'broken' | 'brokenTotal'> {
+  if (verdict === null) return { state: null }
+  const broken = verdict.broken.filter(({ acceptance }) => acceptance === null)
+  const shown = broken.slice(0, MAX_EDITED).map((one) => ({ ...toShown(one), level: one.level }))
+  return { state: verdict.state, broken: shown, brokenTotal: broken.length }
 }

@@ -29,7 +29,7 @@ export const STATE_WORDS = {
 } as const satisfies Record<ModelState, string>
 
 /** A model that nobody can compare is told apart from one that merely changed. */
-export function wordOf({ state, datasetChanged }: ComparedModel): string {
+export function wordOf({ state, datasetChanged }: Pick<ComparedModel, 'state' | 'datasetChanged'>): string {
   return state === 'changed' && datasetChanged ? NOT_COMPARABLE : STATE_WORDS[state]
 }
 
@@ -116,6 +116,14 @@ export function verdictText(input: VerdictInput): string {
   return parts.length > 0 ? parts.join(', ') : 'none reported'
 }
 
+/** What of such a sentence is not about the rules that are broken. */
+export function besidesGate(summary: string): string {
+  return summary
+    .split(', ')
+    .filter((part) => !/^(gate failed|\d+ rules? broken|\d+ broken rules? accepted)$/.test(part))
+    .join(', ')
+}
+
 /** Rules that are dead, or that this merge request takes something from. */
 function rulesWords(input: VerdictInput): string[] {
   const weakening = weakeningOf(input)
@@ -146,7 +154,7 @@ function comparisonWords(comparison: Comparison): string[] {
 }
 
 /** `1 worse`, `2 unchanged`: of what was trained here. */
-export function countWords(rows: readonly ComparedModel[]): string[] {
+export function countWords(rows: readonly Pick<ComparedModel, 'state' | 'datasetChanged'>[]): string[] {
   const numbers = new Map<string, number>()
   for (const row of rows) {
     const word = row.state === 'same' ? 'unchanged' : wordOf(row)

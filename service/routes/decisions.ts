@@ -2,13 +2,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Model } from '../domain/model.js'
 import { Problem } from '../errors.js'
 import { check } from '../ingest/report.js'
-import { jobKey } from '../jobs/keys.js'
 import type { Queue } from '../jobs/queue.js'
 import type { PersonAccess, Visitor } from '../plugins/person-access.js'
 import { AcceptanceBody, ExclusionBody } from '../schemas/decision.js'
 import type { ComparisonFacts, ComparisonStore } from '../stores/comparison-store.js'
 import type { DecisionStore, StoredAcceptance, StoredExclusion } from '../stores/decision-store.js'
 import type { ModelStore } from '../stores/model-store.js'
+import { createAcceptances, deciderOf } from './acceptances.js'
 import type { TouchedNotes } from './touched-notes.js'
 
 export interface DecisionRoutesOptions {
@@ -34,50 +34,30 @@ export async function decisionRoutes(fastify: FastifyInstance, parts: DecisionRo
 }
 
 function acceptanceRoutes(fastify: FastifyInstance, parts: DecisionRoutesOptions): void {
-  const { personAccess, comparisons, decisions, queue, clock } = parts
+  const { personAccess, decisions } = parts
+  const acceptances = createAcceptances(parts)
   const address = '/api/v1/projects/:id/merge_requests/:iid/acceptance'
 
   fastify.get<OfMergeRequest>(address, options, async (request) => {
     const { project } = await personAccess.getReadable(await request.person(), request.params.id)
-    return answer(await getComparison(project.id, request.params.iid))
+    return answer(await acceptances.getComparison(project.id, request.params.iid))
   })
 
   fastify.post<OfMergeRequest>(address, options, async (request, reply) => {
     const visitor = await personAccess.getAllowed(await request.person(), request.params.id, 'accept')
     const body = check(AcceptanceBody, request.body, '')
-    const comparison = await getComparison(visitor.project.id, request.params.iid)
-    const { projectId, mrIid, headSha } = comparison
-    const keys = keysToAccept(comparison, body)
-    const isNew = await decisions.accept({
-      projectId,
-      mrIid,
-      headSha,
-      keys,
-      ...decided(visitor, body.reason, clock()),
-    })
-    await queue.enqueue(jobKey.note(projectId, mrIid))
+    const { comparison, isNew } = await acceptances.accept(visitor, request.params.iid, body)
+    const { mrIid, headSha } = comparison
     logDecision(request, visitor, { mrIid, headSha, isNew }, 'Broken rules accepted')
     return reply.code(isNew ? 201 : 200).send(await answer(comparison))
   })
 
   fastify.delete<OfMergeRequest>(address, options, async (request) => {
     const visitor = await personAccess.getAllowed(await request.person(), request.params.id, 'accept')
-    const comparison = await getComparison(visitor.project.id, request.params.iid)
-    const { projectId, mrIid } = comparison
-    const ended = await decisions.withdraw(projectId, mrIid, deciderOf(visitor), clock())
-    await queue.enqueue(jobKey.note(projectId, mrIid))
-    logDecision(request, visitor, { mrIid, ended }, 'Acceptance withdrawn')
+    const { comparison, ended } = await acceptances.withdraw(visitor, request.params.iid)
+    logDecision(request, visitor, { mrIid: comparison.mrIid, ended }, 'Acceptance withdrawn')
     return answer(comparison)
   })
-
-  async function getComparison(projectId: string, iid: string): Promise<ComparisonFacts> {
-    const mrIid = /^\d{1,12}$/.test(iid) ? Number(iid) : null
-    const found = mrIid === null ? null : await comparisons.findFacts(projectId, mrIid)
-    if (found !== null) return found
-    throw new Problem('NOT_FOUND', {
-      message: 'No model was reported for a merge request with this number.',
-    })
-  }
 
   async function answer({ projectId, mrIid, headSha, verdict }: ComparisonFacts) {
     const rows = await decisions.listAcceptanceHistory(projectId, mrIid)
@@ -135,36 +115,6 @@ function exclusionRoutes(fastify: FastifyInstance, parts: DecisionRoutesOptions)
   }
 }
 
-/** @throws Problem HEAD_CHANGED, NOTHING_TO_ACCEPT */
-function keysToAccept(comparison: ComparisonFacts, body: { head_sha?: string; keys?: string[] }): string[] {
-  const { headSha, mrIid, mrState, verdict } = comparison
-  if (body.head_sha !== undefined && body.head_sha !== headSha) {
-    throw new Problem('HEAD_CHANGED', {
-      message: `The newest compared head of !${mrIid} is ${headSha}.`,
-      field: 'head_sha',
-      value: body.head_sha,
-    })
-  }
-  if (mrState !== 'opened' && mrState !== 'locked') {
-    throw new Problem('NOTHING_TO_ACCEPT', { message: `The merge request !${mrIid} is ${mrState}.` })
-  }
-  const broken = verdict?.broken ?? []
-  if (body.keys !== undefined) return requireBroken(body.keys, new Set(broken.map(({ key }) => key)))
-  const failed = broken.filter(({ level }) => level === 'fail').map(({ key }) => key)
-  if (failed.length > 0) return failed
-  throw new Problem('NOTHING_TO_ACCEPT', { message: `No fail rule is broken at ${headSha} of !${mrIid}.` })
-}
-
-function requireBroken(keys: string[], broken: ReadonlySet<string>): string[] {
-  const index = keys.findIndex((key) => !broken.has(key))
-  if (index === -1) return keys
-  throw new Problem('NOTHING_TO_ACCEPT', {
-    message: `keys[${index}] names no rule that is broken.`,
-    field: `keys[${index}]`,
-    value: keys[index],
-  })
-}
-
 function holdsAt(row: StoredAcceptance, headSha: string): boolean {
   return row.revokedAt === null && row.headSha === headSha
 }
@@ -178,11 +128,12 @@ function decided(visitor: Visitor, reason: string, at: Date) {
   return { ...deciderOf(visitor), reason, at }
 }
 
-function deciderOf({ user }: Visitor) {
-  return { gitlabUserId: user.id, username: user.username }
-}
-
-function logDecision(request: FastifyRequest, { user, project }: Visitor, facts: object, text: string): void {
+export function logDecision(
+  request: FastifyRequest,
+  { user, project }: Visitor,
+  facts: object,
+  text: string,
+): void {
   request.log.info({ projectId: project.id, gitlabUserId: user.id, ...facts }, text)
 }
 

@@ -17,6 +17,15 @@ export const AcceptanceBody = z.strictObject({
   keys: z.array(z.string().min(1).max(3_000)).min(1).max(1_000).optional(),
 })
 
+/** The same as the form of a merge request's page sends it: a browser ends lines with two characters. */
+export const AcceptanceForm = z.object({
+  reason: z
+    .string()
+    .transform((text) => text.replaceAll('\r\n', '\n'))
+    .pipe(Reason),
+  head_sha: AcceptanceBody.shape.head_sha,
+})
+
 /** Body of `POST /api/v1/projects/:id/models/:modelId/exclusion`. */
 export const ExclusionBody = z.strictObject({ reason: Reason })
 

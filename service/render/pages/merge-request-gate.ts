@@ -1,4 +1,6 @@
-import type { ComparedTable } from '../../domain/compared-table.js'
+import type { Addresses } from '../../domain/addresses.js'
+import { identityOf } from '../../domain/baseline.js'
+import type { ComparedRow, ComparedTable } from '../../domain/compared-table.js'
 import type { GitLabAddresses } from '../../domain/gitlab-addresses.js'
 import type { RuleChange } from '../../domain/rule-changes.js'
 import type { GateLevel, RulesProblem } from '../../domain/rules.js'
@@ -11,12 +13,25 @@ import { commitLink, type Link } from './common.js'
 
 /** What the rules say of a comparison. */
 export interface GateView {
+  /** Whether any rule was applied. */
+  isSet: boolean
   sentence: string
   broken: BrokenView[]
   moreBroken: string | null
   accepted: { who: string; at: Date; reason: string; rules: string }[]
+  /** Where the rules are, at the commit of the target branch that they were read from. */
+  source: { path: string; commit: Link; branch: string } | null
   /** How the broken rules are accepted; null where none is left to accept. */
-  accept: { command: string } | null
+  accept: AcceptView | null
+  /** Takes back what was accepted; null for who may not, and where nothing was. */
+  withdrawHref: string | null
+}
+
+interface AcceptView {
+  command: string
+  /** Null for who may not. */
+  form: { action: string; headSha: string } | null
+  failed: string
 }
 
 interface BrokenView {
@@ -27,6 +42,14 @@ interface BrokenView {
   rule: string
   found: string
   key: string
+  from: FromView
+}
+
+/** Where the values come from; null where there is none. */
+interface FromView {
+  before: Link | null
+  here: Link | null
+  job: Link | null
 }
 
 export interface RulesView {
@@ -36,15 +59,17 @@ export interface RulesView {
   problems: string[]
   /** A first file; null where there is one. */
   starter: string | null
-  edited: EditView | null
   exclusions: { name: string; dataset: string; where: string; commit: Link; who: string; reason: string }[]
 }
 
-interface EditView {
+export interface EditView {
+  path: string
   changes: { what: string; scope: string | null; old: string; new: string; word: string }[]
   more: string | null
   problems: string[]
   sentence: string
+  broken: Omit<BrokenView, 'key' | 'from'>[]
+  moreBroken: string | null
 }
 
 const MAX_BROKEN = 100
@@ -53,9 +78,16 @@ const TEXT = 120
 export interface GateInput {
   verdict: StoredVerdict
   mrIid: number
+  mrState: string
   headSha: string
-  gitlabProjectId: number
+  project: { id: string; gitlabProjectId: number }
+  mayAccept: boolean
+  rules?: StoredRules
+  table: ComparedTable
+  targetBranch: string
   publicUrl: string
+  addresses: Addresses
+  gitlab: GitLabAddresses | null
 }
 
 export function gateView(input: GateInput): GateView {
@@ -65,18 +97,64 @@ export function gateView(input: GateInput): GateView {
   )
   const total = verdict.brokenTotal ?? verdict.broken.length
   const listed = shown.slice(0, MAX_BROKEN)
-  const isOpen = verdict.broken.some(({ level, accepted }) => level === 'fail' && !accepted)
+  const rows = new Map(input.table.rows.map((row) => [identityOf(row), row]))
+  const from = ({ shown }: Listed) => fromView(rows.get(identityOf(shown)), shown, input.gitlab)
   return {
+    isSet: verdict.applied !== 0 || verdict.broken.length > 0,
     sentence: gateSentence(verdict),
-    broken: listed.map(brokenView),
+    broken: listed.map((one) => ({ ...brokenView(one), key: one.key, from: from(one) })),
     moreBroken:
       total > listed.length ? `${count(total - listed.length, 'more broken rule')} not shown.` : null,
     accepted: acceptances(shown),
-    accept: isOpen ? { command: acceptCommand(input) } : null,
+    source: sourceOf(input),
+    accept: acceptView(input),
+    withdrawHref: withdrawHref(input),
   }
 }
 
-function gateSentence({ state, broken, applied }: StoredVerdict): string {
+function sourceOf({ rules, targetBranch, gitlab }: GateInput): GateView['source'] {
+  if (rules?.state !== 'read' || rules.commit === null) return null
+  return { path: rules.path, commit: commitLink(rules.commit, gitlab), branch: targetBranch }
+}
+
+function acceptView(input: GateInput): AcceptView | null {
+  const { verdict, mayAccept, project, mrIid, headSha, addresses } = input
+  const failed = verdict.broken.filter(({ level, accepted }) => level === 'fail' && !accepted).length
+  if (failed === 0 || !isStillOpen(input)) return null
+  const action = addresses.decideOn(project.id, mrIid, 'accept')
+  return {
+    command: acceptCommand(input),
+    form: mayAccept ? { action, headSha } : null,
+    failed: count(failed, 'broken rule'),
+  }
+}
+
+function isStillOpen({ mrState }: GateInput): boolean {
+  return mrState === 'opened' || mrState === 'locked'
+}
+
+function withdrawHref(input: GateInput): string | null {
+  const { verdict, mayAccept, project, mrIid, addresses } = input
+  const isAccepted = verdict.broken.some(({ accepted }) => accepted)
+  if (!isAccepted || !mayAccept || !isStillOpen(input)) return null
+  return addresses.decideOn(project.id, mrIid, 'withdraw')
+}
+
+function fromView(
+  row: ComparedRow | undefined,
+  { result }: ShownBroken,
+  gitlab: GitLabAddresses | null,
+): FromView {
+  const { here = null, baseline = null } = row ?? {}
+  const job = here?.job
+  return {
+    before: baseline === null || result?.old === null ? null : commitLink(baseline.commit, gitlab),
+    here: here === null ? null : commitLink(here.commit, gitlab),
+    job: job === undefined ? null : { text: job.name, href: gitlab?.job(job.id) ?? null },
+  }
+}
+
+function gateSentence({ state, broken }: StoredVerdict): string {
   const open = broken.filter(({ accepted }) => !accepted)
   const accepted = broken.length - open.length
   const failed = open.filter(({ level }) => level === 'fail').length
@@ -88,12 +166,12 @@ function gateSentence({ state, broken, applied }: StoredVerdict): string {
   const said = parts.length === 0 ? '' : `: ${parts.join(', ')}`
   if (state === 'fail') return `Gate failed${said}`
   if (state === 'warn') return `Gate passed with warnings${said}`
-  return applied === 0 && broken.length === 0 ? 'No gate is set' : `Gate passed${said}`
+  return `Gate passed${said}`
 }
 
 type Listed = StoredBroken & { shown: ShownBroken }
 
-function brokenView({ key, level, accepted, shown }: Listed): BrokenView {
+function brokenView({ level, accepted, shown }: Omit<Listed, 'key'>): Omit<BrokenView, 'key' | 'from'> {
   const { kind, name, dataset, result, limit, withinNoise } = shown
   return {
     state: accepted ? 'accepted' : level === 'fail' ? 'broken' : 'warning',
@@ -102,7 +180,6 @@ function brokenView({ key, level, accepted, shown }: Listed): BrokenView {
     result: result?.name ?? null,
     rule: ruleText({ kind, result, limit: limit === null ? null : { text: limit } }),
     found: breachText({ kind, result, withinNoise }),
-    key,
   }
 }
 
@@ -124,7 +201,7 @@ function acceptances(shown: readonly Listed[]): GateView['accepted'] {
   }))
 }
 
-function acceptCommand({ publicUrl, gitlabProjectId, mrIid, headSha }: GateInput): string {
+function acceptCommand({ publicUrl, project: { gitlabProjectId }, mrIid, headSha }: GateInput): string {
   const url = `${publicUrl}/api/v1/projects/${gitlabProjectId}/merge_requests/${mrIid}/acceptance`
   const body = JSON.stringify({ head_sha: headSha, reason: 'why this is fine' })
   return `curl -H "Authorization: Bearer $MLMM_TOKEN" -H 'Content-Type: application/json' -d '${body}' ${url}`
@@ -138,7 +215,7 @@ export interface RulesInput {
 }
 
 export function rulesView({ rules, table, targetBranch, gitlab }: RulesInput): RulesView {
-  const { state, path, commit, problems, edited, exclusions } = rules
+  const { state, path, commit, problems, exclusions } = rules
   const branch = visibleText(targetBranch, TEXT)
   const sentences = {
     none: `There is none on ${branch}: directions come from the names of results, and no gate is set.`,
@@ -152,7 +229,6 @@ export function rulesView({ rules, table, targetBranch, gitlab }: RulesInput): R
     commit: commit === null ? null : commitLink(commit, gitlab),
     problems: problemTexts(path, problems),
     starter: state === 'none' ? starterRules(table) : null,
-    edited: edited && editView(path, edited),
     exclusions: exclusions.map(({ name, dataset, side, commit, username, reason }) => ({
       name,
       dataset,
@@ -168,15 +244,23 @@ function problemTexts(path: string, problems: readonly RulesProblem[]): string[]
   return problems.map((problem) => visibleText(problemLine(path, problem), 500))
 }
 
+export function editedView({ rules }: { rules?: StoredRules }): EditView | null {
+  return rules?.edited ? editView(rules.path, rules.edited) : null
+}
+
 function editView(path: string, edited: NonNullable<StoredRules['edited']>): EditView {
-  const { changes, changesTotal, problems, state } = edited
+  const { changes, changesTotal, problems, state, broken = [], brokenTotal = 0 } = edited
   const words: Record<GateLevel, string> = {
     pass: 'would pass',
     warn: 'would pass with warnings',
     fail: 'would fail',
   }
   const rest = changesTotal - changes.length
+  const restBroken = brokenTotal - broken.length
   return {
+    path,
+    broken: broken.map((shown) => brokenView({ level: shown.level, accepted: false, shown })),
+    moreBroken: restBroken > 0 ? `${count(restBroken, 'more broken rule')} not shown.` : null,
     changes: changes.map(changeView),
     more: rest > 0 ? `${count(rest, 'more change')} not shown.` : null,
     problems: problemTexts(path, problems),

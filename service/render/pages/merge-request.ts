@@ -13,7 +13,7 @@ import type { StoredRules, StoredVerdict } from '../../domain/stored-verdict.js'
 import type { PageFrame } from '../html.js'
 import { figureOf, figures, figuresApart } from '../numbers.js'
 import { visibleText } from '../text.js'
-import { count, STATE_WORDS } from '../verdict.js'
+import { besidesGate, count, countWords, STATE_WORDS } from '../verdict.js'
 import {
   type ColumnHead,
   columnHead,
@@ -23,12 +23,25 @@ import {
   type PageProject,
   shortSha,
 } from './common.js'
-import { type GateView, gateView, type RulesView, rulesView } from './merge-request-gate.js'
+import {
+  type EditView,
+  editedView,
+  type GateView,
+  gateView,
+  type RulesView,
+  rulesView,
+} from './merge-request-gate.js'
 
 export interface MergeRequestView extends PageFrame {
   heading: string
   mark: string | null
   gitlabHref: string | null
+  /** What a form of the page did; null where none was sent. */
+  result: { text: string; isBad: boolean } | null
+  /** Null where no gate is told of in one sentence. */
+  gateSentence: string | null
+  hasNoGate: boolean
+  /** The rest, or all there is to say. */
   summary: string
   state: string
   target: string
@@ -41,6 +54,8 @@ export interface MergeRequestView extends PageFrame {
   /** Null for rows of older versions. */
   gate: GateView | null
   rules: RulesView | null
+  /** What the merge request's own rules would say; null where it does not touch them. */
+  edited: EditView | null
   columns: ColumnHead[]
   rows: RowView[]
   details: DetailView[]
@@ -92,7 +107,11 @@ interface DetailView extends StateView {
 }
 
 export interface MergeRequestInput {
-  project: PageProject & { gitlabProjectId: number }
+  project: PageProject & { id: string; gitlabProjectId: number }
+  /** Whether whoever looks may accept what is broken. */
+  mayAccept: boolean
+  /** The word of what a form did. */
+  result: string | null
   /** Of the service, for what people run in a shell. */
   publicUrl: string
   mrIid: number
@@ -126,6 +145,8 @@ const reasons: Record<BaselineReason, string> = {
 export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
   const { project, mrIid, table, pipeline, addresses, gitlab } = input
   const { path } = project
+  const gate = gateOf(input)
+  const hasNoGate = gate?.isSet === false
   return {
     title: `!${mrIid} · ${path}`,
     crumbs: [
@@ -136,7 +157,10 @@ export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
     heading: `Merge request !${mrIid}`,
     mark: markOf(input.project),
     gitlabHref: gitlab?.mergeRequest(mrIid) ?? null,
-    summary: input.summary,
+    result: resultWords.get(input.result ?? '') ?? null,
+    gateSentence: gate === null || hasNoGate ? null : gate.sentence,
+    hasNoGate,
+    summary: gate === null ? input.summary : summaryBeside(input),
     state: input.mrState === 'opened' ? 'open' : input.mrState,
     target: input.targetBranch,
     head: commitLink(input.headSha, gitlab),
@@ -148,7 +172,8 @@ export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
       job: { text: name, href: httpHref(url) },
       status,
     })),
-    gate: gateOf(input),
+    gate,
+    edited: editedView(input),
     rules: input.rules === undefined ? null : rulesView({ ...input, rules: input.rules }),
     columns: table.columns.map(columnHead),
     rows: table.rows.map((row, index) => rowView(row, index, input)),
@@ -157,10 +182,28 @@ export function mergeRequestView(input: MergeRequestInput): MergeRequestView {
   }
 }
 
+/** A summary that tells of a failed gate does not count the models. */
+function summaryBeside({ summary, table: { rows, rowsTotal } }: MergeRequestInput): string {
+  const words = besidesGate(summary)
+  if (!summary.startsWith('gate failed') || rowsTotal > rows.length) return words
+  const counts = countWords(rows)
+  return [...(words === '' ? [] : [words]), ...counts].join(', ')
+}
+
+const resultWords: ReadonlyMap<string, { text: string; isBad: boolean }> = new Map([
+  ['accepted', { text: 'Accepted. The note and the status of the commit follow.', isBad: false }],
+  ['withdrawn', { text: 'Withdrawn. The note and the status of the commit follow.', isBad: false }],
+  [
+    'no-reason',
+    { text: 'A reason is needed, of at most 500 characters. Nothing was accepted.', isBad: true },
+  ],
+  ['head-changed', { text: 'There is a newer head. Look at it first; nothing was accepted.', isBad: true }],
+  ['nothing', { text: 'There is nothing left to accept.', isBad: true }],
+])
+
 /** Verdicts of older versions do not say what was broken. */
-function gateOf({ verdict, project, ...input }: MergeRequestInput): GateView | null {
-  if (verdict?.applied === undefined) return null
-  return gateView({ ...input, verdict, gitlabProjectId: project.gitlabProjectId })
+function gateOf({ verdict, ...input }: MergeRequestInput): GateView | null {
+  return verdict?.applied === undefined ? null : gateView({ ...input, verdict })
 }
 
 function httpHref(url: string): string | null {

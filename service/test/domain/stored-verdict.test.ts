@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { BrokenRule, Verdict } from '../../domain/verdict.js'
-import { toStoredRules, toStoredVerdict } from '../../domain/stored-verdict.js'
+import { toStoredRules, toStoredVerdict, withAcceptances } from '../../domain/stored-verdict.js'
 
 function broken(index: number): BrokenRule {
   return {
@@ -60,4 +60,19 @@ t.test('rules are kept without the verdicts behind them', async (t) => {
 
   t.match(stored.edited, { changesTotal: 150, state: 'fail' })
   t.equal(stored.edited?.changes.length, 100)
+})
+
+t.test('what was accepted or withdrawn since counts at once', async (t) => {
+  const stored = toStoredVerdict(verdict(2))
+  const by = { headSha: 'a', username: 'maya', reason: 'agreed', at: new Date(0) }
+
+  const one = withAcceptances(stored, [{ ...by, keys: ['key-0'] }])
+  const both = withAcceptances(stored, [{ ...by, keys: ['key-0', 'key-1'] }])
+  const none = withAcceptances(both, [])
+
+  t.equal(one.state, 'fail')
+  t.match(one.broken, [{ accepted: true, shown: { acceptance: { username: 'maya' } } }, { accepted: false }])
+  t.equal(both.state, 'pass')
+  t.equal(none.state, 'fail')
+  t.match(none.broken[0], { accepted: false, shown: { acceptance: null } })
 })

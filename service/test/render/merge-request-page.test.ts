@@ -64,7 +64,9 @@ function inputOf({ here, before, rules: text, accepted }: Story): MergeRequestIn
   const verdict = judge({ ...judged, acceptances: accepted === undefined ? [] : [acceptance] })
   const state = text === undefined ? 'none' : rules === null ? 'unreadable' : 'read'
   return {
-    project: { path: 'research/iris', defaultBranch: 'main', gitlabProjectId: 77, standing: null },
+    project: { id: 'p1', path: 'research/iris', defaultBranch: 'main', gitlabProjectId: 77, standing: null },
+    mayAccept: false,
+    result: null,
     publicUrl: 'https://mlmm.example.com',
     mrIid: 12,
     mrState: 'opened',
@@ -106,7 +108,11 @@ t.test('broken rules stand with their level, limit and figures', async (t) => {
   const shown = words(inputOf(worse))
 
   t.match(shown, 'Gate failed: 2 rules broken, 1 warning.')
-  t.match(shown, 'broken accuracy worse by at most 1pp logistic iris 93.3 → 89.3% (−4.0 pp)')
+  t.match(
+    shown,
+    /broken accuracy worse by at most 1pp logistic iris 93.3 → 89.3% \(−4.0 pp\) \w{8} → \w{8} train/,
+  )
+  t.match(shown, 'The rules are those of .mlmm.yml on main at 9bc01d2b .')
   t.match(shown, 'broken accuracy at least 90% logistic iris 93.3 → 89.3%')
   t.match(shown, 'warning loss at most 0.2 logistic iris 0.210 → 0.241 (+0.031)')
 })
@@ -121,6 +127,27 @@ t.test('how they are accepted is one command, with the head that it is for', asy
     .replace(/&#x27;/g, "'")
   t.match(command, 'https://mlmm.example.com/api/v1/projects/77/merge_requests/12/acceptance')
   t.match(command, `"head_sha":"${headSha}"`)
+})
+
+t.test('a failed gate is told once, and the models are counted beside it', async (t) => {
+  const input = inputOf(worse)
+
+  const shown = words({ ...input, summary: 'gate failed, 2 rules broken, 1 training job failed' })
+
+  t.match(shown, 'Gate failed: 2 rules broken, 1 warning. 1 training job failed, 1 worse')
+  t.equal(shown.match(/gate failed/gi)?.length, 1)
+})
+
+t.test('who may accept gets a form, others the word of who may', async (t) => {
+  const mine = page({ ...inputOf(worse), mayAccept: true })
+  const theirs = page(inputOf(worse))
+  const merged = page({ ...inputOf(worse), mayAccept: true, mrState: 'merged' })
+
+  t.match(mine, '<form method="post" action="/-/projects/p1/merge_requests/12/accept"')
+  t.match(mine, `name="head_sha" value="${headSha}"`)
+  t.notMatch(theirs, '<form')
+  t.match(theirs, 'A Maintainer can accept')
+  t.notMatch(merged, /<form|Accept the broken rules/)
 })
 
 t.test('what is accepted says who and why, and is not to be accepted again', async (t) => {
@@ -148,10 +175,19 @@ t.test('rules with errors say where, and no rules how to begin', async (t) => {
 t.test('edited rules and excluded models are told of', async (t) => {
   const input = inputOf(worse)
   const old = readRules(rulesText).rules ?? noRules
-  const current = readRules(rulesText.replace('1pp', '3pp')).rules ?? noRules
+  const current =
+    readRules(rulesText.replace('1pp', '3pp').replace('below: 90%', 'below: 50%')).rules ?? noRules
+  const book = createRuleBook(current)
+  const comparison = compare({
+    candidates: worse.here,
+    baselines: worse.before.map((one) => baseline([one])),
+    endedJobs: new Set(),
+    rules: book,
+  })
+  const edited = judge({ comparison, rules: book, acceptances: [], isFinal: true })
   const rules = toStoredRules({
     rules: { state: 'read', path: '.mlmm.yml', commit: headSha, problems: [] },
-    editedRules: { changes: compareRules(old, current), problems: [], verdict: null },
+    editedRules: { changes: compareRules(old, current), problems: [], verdict: edited },
     exclusions: [
       {
         dataset: 'iris',
@@ -166,7 +202,10 @@ t.test('edited rules and excluded models are told of', async (t) => {
 
   const shown = words({ ...input, rules })
 
-  t.match(shown, 'This merge request edits the rules')
+  t.match(shown, 'With your new rules This merge request edits .mlmm.yml .')
+  t.match(shown, 'With the new rules, the gate would fail.')
+  t.match(shown, 'broken accuracy worse by at most 3pp logistic iris 93.3 → 89.3% (−4.0 pp)')
+  t.notMatch(shown, 'accuracy at least 50%')
   t.match(shown, 'accuracy: fail.worse_by 1pp 3pp lets more through')
   t.match(shown, 'tree on iris of what it would be compared with, 9bc01d2b : excluded by dev , wrong data')
 })
