@@ -11,6 +11,7 @@ import { createDisconnect } from './connection/disconnecting.js'
 import { createHookSecrets } from './connection/hook-secrets.js'
 import type { People } from './people.js'
 import type { Queue } from './jobs/queue.js'
+import { createSealTrigger } from './routes/seal-trigger.js'
 import { accessRules } from './plugins/access-rules.js'
 import { bodyParser } from './plugins/body-parser.js'
 import { ciIdentity } from './plugins/ci-identity.js'
@@ -31,6 +32,7 @@ import { ciTemplateRoutes } from './routes/ci-template.js'
 import { gateRoutes } from './routes/gate.js'
 import { createGateReader } from './routes/gate-verdict.js'
 import { connectRoutes } from './routes/connect.js'
+import { acceptancePages } from './routes/acceptance-pages.js'
 import { decisionRoutes } from './routes/decisions.js'
 import { createDeleting } from './routes/deleting.js'
 import { deletionRoutes } from './routes/deletion.js'
@@ -131,6 +133,7 @@ function createShared(options: AppOptions) {
     connecting: createConnecting({ ...options, ...stores, access, anyAccess, registerHook, sealer }),
     keptAccess: people.oauth && createKeptAccess(people.oauth.grants),
     touchedNotes: createTouchedNotes(stores),
+    sealTrigger: createSealTrigger({ queue, log }),
   }
   return {
     ...parts,
@@ -165,7 +168,7 @@ async function registerIdentities(
 async function registerApi(app: FastifyInstance, options: AppOptions, shared: Shared): Promise<void> {
   const { config, stores, queue, clock, ciTemplate } = options
   const { addresses } = shared
-  const saveReport = createReportSaving(stores)
+  const saveReport = createReportSaving({ ...stores, onStored: shared.sealTrigger.onStored })
   await app.register(health, { pingDatabase: stores.ping })
   await app.register(reportRoutes, {
     ...shared,
@@ -200,6 +203,7 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
   await app.register(pageFrame, { addresses, basePath, canSignIn: people.oauth !== null })
   await app.register(standaloneSettingsRoutes, { anyAccess, standalone, addresses, publicUrl })
   await app.register(deletionPages, { anyAccess, deleting, addresses, publicUrl })
+  await app.register(acceptancePages, { ...stores, personAccess, addresses, publicUrl, queue, clock })
   await app.register(connectRoutes, { connecting, addresses, publicUrl })
   await registerAccount(app, options, { personAccess, anyAccess, keptAccess, addresses })
   await app.register(projectSettingsRoutes, {
@@ -212,7 +216,8 @@ async function registerPages(app: FastifyInstance, options: AppOptions, shared: 
     queue,
     clock,
   })
-  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, speakers, ...stores })
+  const { sealTrigger } = shared
+  await app.register(pageRoutes, { anyAccess, addresses, publicUrl, speakers, sealTrigger, clock, ...stores })
 }
 
 /** Signing in, and the pages of whoever is signed in. */

@@ -40,12 +40,25 @@ export const scenes: Scene[] = [
   { name: 'project-hostile', as: 'nobody', open: at('/research/hostile.names') },
   { name: 'project-standalone', as: 'maya', open: at('/~maya/notes') },
   { name: 'history', as: 'maya', open: at('/research/iris/-/models/logistic/iris') },
+  { name: 'results', as: 'maya', open: at('/research/iris/-/results?where=h:lr%3E0.01&sort=-accuracy') },
+  { name: 'results-wrong', as: 'maya', open: at('/research/iris/-/results?where=nonsense&since=yesterday') },
+  { name: 'results-hostile', as: 'nobody', open: at('/research/hostile.names/-/results') },
   { name: 'model', as: 'maya', open: at('/research/iris/-/models/logistic/iris/@main') },
   { name: 'merge-request', as: 'maya', open: ({ page, ground }) => openMergeRequest(page, ground) },
   {
     name: 'merge-request-gated',
     as: 'maya',
     open: ({ page, ground }) => go(page, ground, paths.mergeRequest(ground.gated.path, ground.gated.mrIid)),
+  },
+  {
+    name: 'merge-request-accepted',
+    as: 'maya',
+    open: async ({ page, ground }) => {
+      await go(page, ground, paths.mergeRequest(ground.gated.path, ground.gated.mrIid))
+      await page.getByLabel('Reason').fill('Smaller and faster; agreed with the team on Monday.')
+      await page.getByRole('button', { name: 'Accept' }).click()
+      await page.getByRole('status').waitFor()
+    },
   },
   { name: 'sign-in-denied', as: 'nobody', open: (stage) => signInBy(stage, 'Nora New', 'deny') },
   { name: 'sign-in-stale', as: 'nobody', open: at('/-/sign-in/callback?state=x&code=y') },

@@ -50,9 +50,14 @@ export interface Addresses {
   project(path: string): string
   /** A project's models, below the key of a page. */
   models(path: string, before?: string): string
-  mergeRequest(path: string, mrIid: number): string
+  /** `result`: what a form of its page did. */
+  mergeRequest(path: string, mrIid: number, result?: string): string
+  /** Accepts what is broken at the head of a merge request, or takes that back. */
+  decideOn(projectId: string, mrIid: number, decision: 'accept' | 'withdraw'): string
   history(path: string, model: { name: string; dataset: string }, before?: string): string
   model(path: string, model: ModelAddress): string
+  /** The flat table with these parameters, or all that matches as a file. */
+  results(path: string, query?: URLSearchParams, file?: 'csv' | 'ndjson'): string
   /** A project's settings; `result`: what a form of theirs did. */
   settings(path: string, result?: string): string
   /** A form of the settings. */
@@ -98,13 +103,17 @@ export function createAddresses(publicUrl: string): Addresses {
     project,
     models: (path, before) => `${project(path)}/-/models${queryOf({ before })}`,
     history,
-    mergeRequest: (path, mrIid) => `${project(path)}/-/merge_requests/${mrIid}`,
+    mergeRequest: (path, mrIid, result) => `${project(path)}/-/merge_requests/${mrIid}${queryOf({ result })}`,
+    decideOn: (projectId, mrIid, decision) =>
+      `${publicUrl}/-/projects/${encodeSegment(projectId)}/merge_requests/${mrIid}/${decision}`,
     model: (path, model) => {
       const { commit, version, repeat, trial, pipelineId, modelId } = model
       const query = queryOf({ repeat, trial, pipeline: pipelineId, model: modelId })
       const training = commit === null ? `${versionPrefix}${version ?? ''}` : commit.slice(0, 12)
       return `${history(path, model)}/${encodeSegment(training)}${query}`
     },
+    results: (path, query = new URLSearchParams(), file) =>
+      `${project(path)}/-/results${file === undefined ? '' : `.${file}`}${query.size === 0 ? '' : `?${query}`}`,
     settings: (path, result) => `${project(path)}/-/settings${queryOf({ result })}`,
     settingsForm: (projectId, form) => `${publicUrl}/-/projects/${encodeSegment(projectId)}/${form}`,
     signIn: (returnTo) => `${publicUrl}/-/sign-in${queryOf({ return_to: returnTo })}`,

@@ -7,6 +7,9 @@ export type TrainingAddress =
   | { kind: 'branch'; branch: string }
   | { kind: 'version'; version: string }
 
+/** The flat table as a page, or all that matches as a file. */
+export type ResultsFormat = 'html' | 'csv' | 'ndjson'
+
 /** What a page's address names. */
 export type PageAddress =
   | { page: 'projects' }
@@ -15,6 +18,7 @@ export type PageAddress =
   | { page: 'model'; path: string; name: string; dataset: string; training: TrainingAddress }
   | { page: 'merge-request'; path: string; mrIid: number }
   | { page: 'settings'; path: string }
+  | { page: 'results'; path: string; format: ResultsFormat }
 
 /** Reads the path of an address as it was sent, percent signs and all; null where it names no page. */
 export function parsePageAddress(rawPath: string): PageAddress | null {
@@ -45,9 +49,17 @@ function parseSegments(raw: string[], segments: string[]): PageAddress | null {
   return at === -1 ? { page: 'project', path } : parsePage(path, segments.slice(at + 1))
 }
 
+const resultsFormats: Record<string, ResultsFormat> = {
+  results: 'html',
+  'results.csv': 'csv',
+  'results.ndjson': 'ndjson',
+}
+
 function parsePage(path: string, [kind, ...rest]: string[]): PageAddress | null {
   if (kind === 'models') return parseModelPage(path, rest)
   if (kind === 'settings') return rest.length === 0 ? { page: 'settings', path } : null
+  const format = resultsFormats[kind ?? '']
+  if (format !== undefined) return rest.length === 0 ? { page: 'results', path, format } : null
   if (kind !== 'merge_requests' || rest.length !== 1 || !/^[1-9]\d{0,11}$/.test(rest[0] ?? '')) return null
   return { page: 'merge-request', path, mrIid: Number(rest[0]) }
 }

@@ -10,6 +10,7 @@ import type { ProblemView } from './pages/problem.js'
 import type { ProjectView } from './pages/project.js'
 import type { NewProjectView, StandaloneSettingsView } from './pages/standalone-settings.js'
 import type { ProjectSettingsView } from './pages/project-settings.js'
+import type { ResultsView } from './pages/results.js'
 import type { ProjectsView } from './pages/projects.js'
 
 /** Every page of `views/pages/` and what it is rendered from. */
@@ -18,6 +19,7 @@ export interface Pages {
   project: ProjectView
   'project-settings': ProjectSettingsView
   history: HistoryView
+  results: ResultsView
   model: ModelView
   'merge-request': MergeRequestView
   profile: ProfileView

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type PageAddress, parsePageAddress } from '../domain/page-address.js'
+import { type PageAddress, parsePageAddress, type ResultsFormat } from '../domain/page-address.js'
 import { Problem } from '../errors.js'
 import type { AnyReader } from '../plugins/any-project-access.js'
 import type { AnyProject } from '../stores/project-store.js'
@@ -10,6 +10,8 @@ import { readMergeRequestPage } from './pages/merge-request.js'
 import { readModelPage } from './pages/model.js'
 import { readProjectPage } from './pages/project.js'
 import { readProjectsPage } from './pages/projects.js'
+import { readResultsPage } from './pages/results.js'
+import { sendResults } from './pages/results-export.js'
 import { readSettingsPage } from './pages/settings.js'
 
 /** Paths of programs; what is not found there is told in their own form. */
@@ -30,8 +32,20 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
     const { project } = reader
     if (!isSamePath(project.path, address.path)) return reply.redirect(atNewPath(request, project), 302)
     if (address.page === 'settings') return send(reply, await readSettingsPage(context, reader, query))
+    if (address.page === 'results')
+      return sendResultsAs(reply, project, { format: address.format, params: query })
     return send(reply, await readPage(context, reader, address, query))
   })
+
+  async function sendResultsAs(
+    reply: FastifyReply,
+    project: AnyProject,
+    { format, params }: { format: ResultsFormat; params: URLSearchParams },
+  ): Promise<unknown> {
+    if (format !== 'html') return sendResults(context, project, { format, params, reply })
+    const page = await readResultsPage(context, project, params)
+    return 'location' in page ? reply.redirect(page.location, 303) : send(reply, page)
+  }
 
   /** Whoever may read a renamed project is led to where its page is now; not for good, as another may get the path. */
   function atNewPath(request: FastifyRequest, project: AnyProject): string {
@@ -57,7 +71,7 @@ export async function pageRoutes(fastify: FastifyInstance, context: PageContext)
 async function readPage(
   context: PageContext,
   reader: AnyReader,
-  address: Exclude<PageAddress, { page: 'projects' | 'settings' }>,
+  address: Exclude<PageAddress, { page: 'projects' | 'settings' | 'results' }>,
   query: URLSearchParams,
 ): Promise<RenderedPage> {
   const { project } = reader
@@ -70,12 +84,16 @@ async function readPage(
       return readModelPage(context, reader, { ...address, query })
     case 'merge-request':
       if (project.gitlabProjectId === null) throw notFound('There is no page at this address.')
-      return readMergeRequestPage(context, project, address.mrIid)
+      return readMergeRequestPage(
+        context,
+        { project, accessLevel: reader.accessLevel },
+        { ...address, query },
+      )
   }
 }
 
-function send(reply: FastifyReply, { page, view }: RenderedPage): Promise<string> {
-  return reply.renderPage(page, view)
+function send(reply: FastifyReply, { page, view, status = 200 }: RenderedPage): Promise<string> {
+  return reply.code(status).renderPage(page, view)
 }
 
 /** As GitLab compares paths. */

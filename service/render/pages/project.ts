@@ -34,6 +34,7 @@ export interface ProjectView extends PageFrame {
   standalone: StandaloneFacts | null
   /** Null for who may not change them. */
   settingsHref: string | null
+  resultsHref: string
   isEmpty: boolean
   isFirstPage: boolean
   firstHref: string
@@ -145,6 +146,7 @@ export function projectView(input: ProjectInput): ProjectView {
     defaultBranch,
     standalone,
     settingsHref: input.mayConfigure ? addresses.settings(path) : null,
+    resultsHref: addresses.results(project.path),
     isEmpty: models.length === 0 && input.isFirstPage,
     isFirstPage: input.isFirstPage,
     firstHref: addresses.models(path),

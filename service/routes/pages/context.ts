@@ -7,9 +7,13 @@ import type { PageFrame, PageName, Pages } from '../../render/html.js'
 import type { Speakers } from '../../connection/speakers.js'
 import type { AuditStore } from '../../stores/audit-store.js'
 import type { ComparisonStore } from '../../stores/comparison-store.js'
+import type { DecisionStore } from '../../stores/decision-store.js'
 import type { CurveStore } from '../../stores/curve-store.js'
+import type { SealTrigger } from '../seal-trigger.js'
 import type { ModelLists } from '../../stores/model-lists.js'
+import type { ModelTable } from '../../stores/model-table.js'
 import type { PipelineStore } from '../../stores/pipeline-store.js'
+import type { UserStore } from '../../stores/user-store.js'
 import type { Standing } from '../../render/pages/common.js'
 import type { AnyProject, Project } from '../../stores/project-store.js'
 
@@ -19,8 +23,13 @@ export interface PageContext {
   modelLists: ModelLists
   curves: CurveStore
   comparisons: ComparisonStore
+  decisions: Pick<DecisionStore, 'findAcceptances'>
   pipelines: PipelineStore
   audit: Pick<AuditStore, 'list'>
+  modelTable: ModelTable
+  users: Pick<UserStore, 'findByUsername' | 'listUsernames'>
+  sealTrigger: Pick<SealTrigger, 'onRead'>
+  clock: () => Date
   speakers: Pick<Speakers, 'look'>
   /** Without the host. */
   addresses: Addresses
@@ -28,8 +37,10 @@ export interface PageContext {
   publicUrl: string
 }
 
-/** A page and what it is rendered from. */
-export type RenderedPage = { [P in PageName]: { page: P; view: Pages[P] & PageFrame } }[PageName]
+/** A page and what it is rendered from; `status` where it is not 200. */
+export type RenderedPage = {
+  [P in PageName]: { page: P; view: Pages[P] & PageFrame; status?: number }
+}[PageName]
 
 export function addressesOf({ addresses }: PageContext, project: AnyProject) {
   const gitlab = project.gitlabProjectId === null ? null : createGitLabAddresses(project.webUrl)

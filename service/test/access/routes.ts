@@ -464,6 +464,22 @@ export const expectations: Record<string, Variant[]> = {
       done: [303],
     },
   ],
+  'POST /-/projects/:id/merge_requests/:iid/accept': [
+    {
+      need: 'session-configure',
+      send: form('merge_requests/7/accept', () => reason),
+      kinds: connected,
+      done: [303],
+    },
+  ],
+  'POST /-/projects/:id/merge_requests/:iid/withdraw': [
+    {
+      need: 'session-configure',
+      send: form('merge_requests/7/withdraw', () => ({})),
+      kinds: connected,
+      done: [303],
+    },
+  ],
   'POST /-/projects/:id/delete': [
     {
       // Without the confirmation where it would be done.

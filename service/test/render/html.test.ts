@@ -13,6 +13,7 @@ function sources(problem: string, layout = '{{> @partial-block}}'): HtmlSources 
     history: '',
     model: '',
     'merge-request': '',
+    results: '',
     profile: '',
     tokens: '',
     'new-token': '',
